@@ -1,0 +1,165 @@
+"""`fast-nst gatys`: repaint one picture by the slow method."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from torch import Tensor
+from tqdm import tqdm
+
+from fast_nst.cli.exits import DONE, INTERRUPTED
+from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
+from fast_nst.errors import ConfigError, ImageError, did_you_mean
+from fast_nst.gatys import Album, GatysConfig, Step, repaint, to_pixels
+from fast_nst.images import (
+    MAX_MEGAPIXELS,
+    Picture,
+    Pixels,
+    StrPath,
+    check_writable,
+    read_picture,
+    read_pixels,
+    resize,
+    write_picture,
+)
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PICTURE = click.Path(path_type=Path)
+
+
+def recipes() -> dict[str, Path]:
+    """Return the shipped configurations of this command by name: from the installed package, or from a clone."""
+    clone = _PACKAGE.parent
+    folders = [_PACKAGE / "configs", *([clone / "configs"] if (clone / "pyproject.toml").is_file() else [])]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("gatys*.yaml"))}
+
+
+def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
+    if name is not None:
+        known = recipes()
+        if name not in known:
+            shipped = ", ".join(known) or "none in this copy"
+            raise ConfigError(f"there is no recipe {name!r}{did_you_mean(name, known)} (shipped: {shipped})")
+        set_defaults(ctx, read_yaml(known[name]), known[name])
+
+
+@click.command("gatys")
+@click.argument("content", type=_PICTURE)
+@click.argument("style", type=_PICTURE)
+@click.option("-o", "--output", metavar="OUT", type=_PICTURE, required=True, help="Picture to write.")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_take_recipe,
+    help="Shipped configuration: gatys2016 is the paper's.",
+)
+@config_option
+@options_from(GatysConfig)
+@click.option(
+    "--snapshot-every",
+    type=click.IntRange(min=0),
+    default=50,
+    metavar="N",
+    show_default=True,
+    help="Steps between snapshots; 0 for none.",
+)
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=95, metavar="Q", show_default=True, help="Of JPEG and WebP."
+)
+@click.option("--keep-metadata/--no-metadata", default=True, help="Keep the EXIF data, or not. Default: keep.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist; an input is never replaced.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=MAX_MEGAPIXELS,
+    metavar="MP",
+    show_default=True,
+    help="Refuse larger.",
+)
+@click.option("--progress/--no-progress", default=None, help="Progress bar. Default: on a terminal.")
+def command(
+    *,
+    content: Path,
+    style: Path,
+    output: Path,
+    snapshot_every: int,
+    max_megapixels: float,
+    progress: bool | None,
+    **values: Any,  # noqa: ANN401 - click has checked them against their types
+) -> int:
+    """Repaint the picture CONTENT in the style of the painting STYLE, by the slow method of Gatys et al.
+
+    Prints the path of the pastiche. The folder OUT-history beside it gets the losses of every step (history.csv and
+    history.png), snapshots, and config.yaml, which --config takes. Ctrl-C keeps the picture so far.
+
+    \b
+    fast-nst gatys photo.jpg painting.jpg -o out.png
+    fast-nst gatys photo.jpg painting.jpg -o out.png --recipe gatys2016 --max-minutes 10
+    """  # noqa: D301  # the backspace is click's mark for lines to keep
+    config = build(GatysConfig, values)  # leaves what `write_picture` takes: quality, keep_metadata, overwrite
+    album = Album(output.with_name(f"{output.stem}-history"), config, snapshot_every)
+    check_outputs(output, album.folder, inputs=[content, style, config.init], overwrite=values["overwrite"])
+    picture = read_picture(content, max_megapixels=max_megapixels)
+    for note in picture.notes:
+        click.echo(f"fast-nst: {content}: {note}", err=True)
+    is_interrupted = run(picture.pixels, read_pixels(style, max_megapixels=max_megapixels), album, progress=progress)
+    write_picture(output, repainted(picture, album), **values)
+    click.echo(f"fast-nst: {summary(album, is_interrupted=is_interrupted)}", err=True)
+    click.echo(output)
+    return INTERRUPTED if is_interrupted else DONE
+
+
+def check_outputs(output: Path, folder: Path, inputs: Iterable[StrPath], *, overwrite: bool) -> None:
+    """Refuse, before the work, what cannot be written after it.
+
+    Raises:
+        ImageError: when the output is an input, exists already, or has a suffix that cannot be written.
+    """
+    if output.resolve() in {Path(path).resolve() for path in inputs}:
+        raise ImageError(f"{output}: an input, which is never overwritten; choose another output")
+    check_writable(output, overwrite=overwrite)
+    if folder.exists() and not overwrite:
+        raise ImageError(f"{folder}: exists already; give --overwrite to replace it, or choose another output")
+
+
+def run(content: Pixels, style: Pixels, album: Album, *, progress: bool | None) -> bool:
+    """Repaint with a progress bar, leaving everything in `album`; return whether Ctrl-C ended it."""
+    is_hidden = None if progress is None else not progress  # None: tqdm hides the bar unless on a terminal
+    with tqdm(total=album.config.steps, unit="step", disable=is_hidden) as bar:
+
+        def on_step(step: Step, pastiche: Tensor) -> None:
+            album.add(step, pastiche)
+            bar.set_postfix({name: f"{loss:.4g}" for name, loss in step.losses.items()}, refresh=False)
+            bar.update(step.step - bar.n)
+
+        try:
+            repaint(content, style, album.config, on_step)
+        except KeyboardInterrupt:
+            if not album.history:
+                raise
+            return True
+        finally:
+            if album.history:
+                album.write_curves()
+    return False
+
+
+def repainted(picture: Picture, album: Album) -> Picture:
+    """Return `picture` with the latest pastiche for its pixels, and its transparency at that size."""
+    pixels = to_pixels(album.pastiche)
+    alpha = None if picture.alpha is None else resize(picture.alpha, *pixels.shape[:2])
+    return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def summary(album: Album, *, is_interrupted: bool) -> str:
+    """Say in one line how far a run came, and where its curves are."""
+    last = album.history[-1]
+    losses = ", ".join(f"{name} {loss:.4g}" for name, loss in last.losses.items())
+    state = "interrupted, and the picture so far is kept: " if is_interrupted else ""
+    return (
+        f"{state}{last.step} of {album.config.steps} steps in {last.seconds:.0f} s; {losses}; curves in {album.folder}"
+    )

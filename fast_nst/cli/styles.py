@@ -1,0 +1,34 @@
+"""`fast-nst styles`: what ships with the package."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from fast_nst.errors import ModelError
+from fast_nst.inference import StyleInfo, Stylizer, shipped_styles
+
+
+@click.command("styles")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
+def command(*, as_json: bool) -> None:
+    """List the shipped styles: name, painting, artist, year, licence of the painting's image, network, file size."""
+    infos = [Stylizer(path, threads=1).info for path in shipped_styles().values()]
+    if as_json:
+        click.echo(json.dumps([asdict(info) for info in infos], indent=2, ensure_ascii=False))
+    elif infos:
+        click.echo(format_table(infos))
+    else:
+        raise ModelError("no style is shipped with this copy of fast-nst: its models folder is empty")
+
+
+def format_table(infos: Sequence[StyleInfo]) -> str:
+    """Lay the styles out in aligned columns under a header."""
+    rows = [("NAME", "TITLE", "ARTIST", "YEAR", "LICENCE", "NETWORK", "SIZE")]
+    for info in infos:
+        size = f"{info.size_bytes / 1e6:.1f} MB"
+        rows.append((info.name, info.title, info.artist, info.year, info.licence, info.preset, size))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

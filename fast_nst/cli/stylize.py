@@ -1,0 +1,135 @@
+"""`fast-nst stylize`: repaint files and folders in a style."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
+from fast_nst.images import MAX_MEGAPIXELS
+from fast_nst.inference import Stylizer
+from fast_nst.inference.batch import Batch, FileOptions, Outcome
+from fast_nst.inference.plan import Plan, plan_jobs
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command("stylize")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--style", required=True, metavar="NAME|FILE.onnx", help="Shipped style (`fast-nst styles`) or model file."
+)
+@click.option("-o", "--output", metavar="OUT", help="File, or folder for several pictures. Default: beside the input.")
+@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Resize so that the longer side is PX.")
+@click.option("--scale", type=_POSITIVE, metavar="F", help="Resize both sides by the factor F.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=95, metavar="Q", show_default=True, help="Of JPEG and WebP."
+)
+@click.option("--keep-metadata/--no-metadata", default=True, help="Keep the EXIF data, or not. Default: keep.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist; an input is never replaced.")
+@click.option(
+    "--max-megapixels", type=_POSITIVE, default=MAX_MEGAPIXELS, metavar="MP", show_default=True, help="Refuse larger."
+)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. Default: all cores.")
+@click.option("--provider", metavar="NAME", help="cpu, cuda ... Default: cuda if available, else cpu.")
+@click.option("--progress/--no-progress", default=None, help="Progress bar. Default: for several, on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture instead of its path.")
+def command(
+    *,
+    inputs: tuple[str, ...],
+    style: str,
+    output: str | None,
+    threads: int | None,
+    provider: str | None,
+    progress: bool | None,
+    as_json: bool,
+    **file_options: Any,  # noqa: ANN401  # click has checked them against their types
+) -> int:
+    """Repaint pictures in a style.
+
+    INPUT is a picture, a folder (repainted with its tree) or a quoted glob. Prints the path of every pastiche.
+
+    \b
+    fast-nst stylize photo.jpg --style starry-night
+    fast-nst stylize photos/ --style my.onnx -o painted/ --size 1024
+    """  # noqa: D301  # the backspace is click's mark for lines to keep
+    options = FileOptions(**file_options)
+    if options.size is not None and options.scale is not None:
+        raise click.UsageError("--size and --scale exclude each other; give one")
+    stylizer = Stylizer(style, threads=threads, providers=None if provider is None else [provider])
+    plan = plan_jobs(inputs, output, style=stylizer.name, overwrite=options.overwrite)
+    if progress is None and len(plan.jobs) < 2:
+        progress = False
+    batch = Batch(plan.jobs, stylizer, options)
+    with _on_ctrl_c(batch.stop):
+        bar = tqdm(batch, unit="picture", disable=None if progress is None else not progress)
+        return report(bar, plan, as_json=as_json)
+
+
+@contextmanager
+def _on_ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C call `stop` and do nothing else; a second one interrupts as ever."""
+
+    def press(*_: object) -> None:
+        signal.signal(signal.SIGINT, usual)
+        stop()
+
+    usual = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def report(outcomes: "tqdm[Outcome]", plan: Plan, *, as_json: bool) -> int:
+    """Print every outcome of the plan as it comes and what failed at the end; return the exit code."""
+    written, problems = 0, []
+    for outcome in outcomes:
+        with tqdm.external_write_mode():
+            _print_outcome(outcome, as_json=as_json)
+        if outcome.problem:
+            problems.append(outcome.problem)
+            outcomes.set_postfix(failed=len(problems))
+        else:
+            written += 1
+    is_interrupted = written + len(problems) < len(plan.jobs)
+    if is_interrupted:
+        click.echo(f"fast-nst: interrupted with {written} of {len(plan.jobs)} done", err=True)
+    problems = [*plan.unusable, *problems]
+    _print_problems(problems, written)
+    if is_interrupted:
+        return INTERRUPTED
+    return DONE if not problems else SOME_FAILED if written else FAILED
+
+
+def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    for note in outcome.notes:
+        click.echo(f"fast-nst: {outcome.source}: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(_to_json(outcome), ensure_ascii=False))
+    elif not outcome.problem:
+        click.echo(outcome.target)
+
+
+def _to_json(outcome: Outcome) -> dict[str, Any]:
+    if outcome.problem:
+        return {"input": str(outcome.source), "problem": outcome.problem}
+    return {
+        "input": str(outcome.source),
+        "output": str(outcome.target),
+        "width": outcome.width,
+        "height": outcome.height,
+        "seconds": round(outcome.seconds, 3),
+        "notes": outcome.notes,
+    }
+
+
+def _print_problems(problems: Sequence[str], written: int) -> None:
+    if len(problems) == 1 and not written:
+        click.echo(f"fast-nst: {problems[0]}", err=True)
+    elif problems:
+        click.echo("\n  ".join([f"fast-nst: {written} done, {len(problems)} failed:", *problems]), err=True)

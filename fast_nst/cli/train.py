@@ -1,0 +1,69 @@
+"""`fast-nst train`: fit a network to a painting; get one .onnx file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pytorch_lightning.utilities import rank_zero_only
+
+from fast_nst.cli.exits import DONE, INTERRUPTED
+from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
+from fast_nst.errors import ConfigError
+from fast_nst.images import check_replaceable
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.run import CONFIG_NAME, Outcome, train
+
+
+def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) -> Path | None:
+    """Let a run that is resumed keep the options it was started with."""
+    if folder is not None:
+        if not (folder / CONFIG_NAME).is_file():
+            raise ConfigError(f"nothing to resume: {folder} has no {CONFIG_NAME}; give the folder of a run")
+        set_defaults(ctx, read_yaml(folder / CONFIG_NAME), folder / CONFIG_NAME)
+    return folder
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The .onnx file.  [default: STYLE.onnx]")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME]")
+@click.option(
+    "--resume",
+    metavar="RUN_DIR",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    callback=_take_run,
+    help="Go on with the run in this folder, with its options.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing .onnx file.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@config_option
+@options_from(TrainConfig)
+def command(
+    output: Path | None, run_dir: Path | None, resume: Path | None, *, overwrite: bool, quiet: bool, **values: Any
+) -> int:
+    """Fit a network to a painting (--style) on photographs (--content-dir), and write it as one .onnx file.
+
+    The folder of the run keeps every option, checkpoints, losses and previews. Ctrl-C ends it early with what there
+    is; --resume RUN_DIR goes on.
+    """
+    config = build(TrainConfig, values)
+    output = output or Path(Path(config.style).stem.replace("_", "-") + ".onnx")
+    if output.suffix != ".onnx":
+        raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
+    check_replaceable(output, overwrite=overwrite or resume is not None)
+    folder = resume or run_dir or Path("runs") / output.stem
+    outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet)
+    if rank_zero_only.rank == 0:
+        _report(outcome, folder)
+    return INTERRUPTED if outcome.interrupted else DONE
+
+
+def _report(outcome: Outcome, folder: Path) -> None:
+    if outcome.unreadable:
+        shown = ", ".join(outcome.unreadable[:3]) + (", ..." if len(outcome.unreadable) > 3 else "")
+        click.echo(f"{len(outcome.unreadable)} photographs could not be read and were left out: {shown}", err=True)
+    losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
+    click.echo(f"{outcome.steps} steps; {losses}; differs from PyTorch by {outcome.parity}/255 at most", err=True)
+    if outcome.interrupted:
+        click.echo(f"stopped early; to go on: fast-nst train --resume {folder} -o {outcome.model}", err=True)
+    click.echo(outcome.model)

@@ -1,0 +1,40 @@
+"""The report as Markdown: tables, plots, and links to the pictures beside it."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from fast_nst.compare.records import STARTS
+from fast_nst.compare.report import Report
+from fast_nst.compare.summary import Case
+from fast_nst.compare.tables import NOTES, Table, cases_table, facts_table, heading, methods_table, status, verdict
+
+
+def render_markdown(report: Report) -> str:
+    """Return the report as one Markdown text."""
+    parts = [f"# {heading(report.title)}", *status(report)]
+    for summary in report.summaries:
+        cases = report.cases_at(summary.size)
+        parts += [f"## {summary.size} px", *verdict(summary), _table(methods_table(summary))]
+        parts += [f"![Total loss over seconds]({report.plot(summary.size).name})", _table(cases_table(cases))]
+        parts += [_pictures(cases)]
+    parts += ["## How to read this", *NOTES, "## What was compared", _table(facts_table(report))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _pictures(cases: Sequence[Case]) -> str:
+    """One row a photograph: itself, the network's, and the last checkpoint from each start."""
+    header = ("photograph", "network", *(f"last step from {start}" for start in STARTS))
+    rows = []
+    for case in cases:
+        points = [case.photo, case.network, *(case.results[start].points[-1] for start in STARTS)]
+        rows.append(tuple(f"![{case.name}](results/{quote(point.picture)})" for point in points))
+    return _table(Table(header, tuple(rows)))
+
+
+def _table(table: Table) -> str:
+    rule = ("---", *("---:" for _ in table.header[1:]))
+    return "\n".join(f"| {' | '.join(map(_escape, row))} |" for row in (table.header, rule, *table.rows))
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,134 @@
+"""From a network to one self-contained `.onnx` file that keeps the model contract, checked against PyTorch.
+
+The contract: input `content` and output `pastiche`, uint8 `(N, H, W, 3)`, RGB, sRGB; the same N, H, W out as in, for
+every H, W >= 64. Scaling, mirroring up to the network's size multiple, cropping back, clamping and rounding to the
+nearest level are inside the graph, and what the style is stands in the file's metadata.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from fast_nst.errors import ModelError
+from fast_nst.images import atomic_path
+from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
+
+TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
+PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
+_TRACED_SIZE = (80, 112)
+
+
+class ContractModule(nn.Module):
+    """A network behind the contract's door: uint8 `(N, H, W, 3)` in, the same out."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, content: Tensor) -> Tensor:
+        """Scale, repaint, clamp, round."""
+        pastiche = self.network(content.permute(0, 3, 1, 2).float() / 255)
+        return (pastiche.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def export_network(
+    network: nn.Module,
+    path: Path,
+    metadata: Mapping[str, str],
+    *,
+    sizes: Sequence[tuple[int, int]] = PARITY_SIZES,
+) -> int:
+    """Write `network` to `path` as an `.onnx` file under the model contract.
+
+    Args:
+        network: maps `(N, 3, H, W)` in [0, 1] to the same shape, for every H, W >= 64.
+        path: replaced if it exists.
+        metadata: what the file says of itself, beside the `format`.
+        sizes: heights and widths at which the file is held against PyTorch before it is kept.
+
+    Returns:
+        The largest difference to PyTorch met, in levels of 255: 0 or 1.
+
+    Raises:
+        ModelError: if the file's answers have another size or differ by more than one level; no file is written.
+    """
+    contract = ContractModule(network).eval()
+    with atomic_path(path, raises=ModelError) as temporary:
+        _write(contract, temporary, metadata)
+        difference = parity(contract, temporary, sizes)
+        if difference > TOLERANCE:
+            raise ModelError(
+                f"{path} not written: its pixels differ from PyTorch's by {difference}/255, at most {TOLERANCE}/255 is allowed"
+            )
+    return difference
+
+
+def parity(contract: nn.Module, path: Path, sizes: Sequence[tuple[int, int]]) -> int:
+    """Return the largest difference between PyTorch and ONNX Runtime, in levels of 255, over random pictures.
+
+    Raises:
+        ModelError: if the file answers with another size than it was given.
+    """
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    rng, largest = np.random.default_rng(0), 0
+    for number, (height, width) in enumerate(sizes):
+        content = _smooth_noise(rng, 1 + number % 2, height, width)
+        with torch.no_grad():
+            expected = contract(torch.from_numpy(content)).numpy()
+        (answer,) = session.run(None, {"content": content})
+        if answer.shape != expected.shape:
+            raise ModelError(f"{path.name} answers {content.shape} with {answer.shape}, expected {expected.shape}")
+        largest = max(largest, int(np.abs(answer.astype(int) - expected).max()))
+    return largest
+
+
+def _smooth_noise(rng: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
+    """Random pictures with shapes in them, not only grain: uint8 `(N, H, W, 3)`."""
+    coarse = torch.from_numpy(rng.uniform(0, 255, (count, 3, 8, 8)))
+    shapes = nn.functional.interpolate(coarse, (height, width), mode="bicubic").permute(0, 2, 3, 1).numpy()
+    grain = rng.normal(0, 10, (count, height, width, 3))
+    return (shapes + grain).clip(0, 255).astype(np.uint8)  # type: ignore[no-any-return]
+
+
+def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
+    example = torch.zeros(2, *_TRACED_SIZE, 3, dtype=torch.uint8)
+    free = {
+        0: torch.export.Dim("N", min=1),
+        1: torch.export.Dim("H", min=MIN_SIDE),
+        2: torch.export.Dim("W", min=MIN_SIDE),
+    }
+    with _quiet():
+        program = torch.onnx.export(
+            contract, (example,), input_names=["content"], output_names=["pastiche"], dynamic_shapes=(free,), dynamo=True
+        )
+    assert program is not None  # noqa: S101 - None only without dynamo
+    model = program.model_proto
+    for key, value in {"format": FORMAT, **metadata}.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress notes and its warnings about itself off a user's terminal."""
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            exporter.setLevel(level)
+

@@ -1,0 +1,158 @@
+"""Many files at once: one picture is read and another written while a third is painted."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fast_nst.errors import ConfigError, FastNstError, ImageError
+from fast_nst.images import MAX_MEGAPIXELS, Picture, fit_size, read_picture, resize, write_picture
+from fast_nst.inference.plan import Job, written_suffix
+from fast_nst.inference.stylizer import Stylizer
+
+WORKERS = 3
+"""Pictures in memory at a time: one being read, one painted, one written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How files are read, resized and written."""
+
+    size: int | None = None
+    """Longer side of the pastiche, px; None keeps the picture's size."""
+    scale: float | None = None
+    """Factor on both sides, instead of `size`."""
+    quality: int = 95
+    keep_metadata: bool = True
+    overwrite: bool = False
+    max_megapixels: float = MAX_MEGAPIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job: written if `problem` is empty."""
+
+    source: Path
+    target: Path
+    problem: str = ""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    """From opening the source to closing the target, waiting for the painter included."""
+    notes: tuple[str, ...] = ()
+    """What a person should be told, such as that only the first frame was read."""
+
+
+class _StoppedError(Exception):
+    """The batch was stopped before this picture was written."""
+
+
+class Batch:
+    """Jobs to do: iterating over it does them, and yields what became of each in their order.
+
+    A picture that fails is an outcome with its problem; the rest are done. A batch is for one iteration.
+    """
+
+    def __init__(self, jobs: Sequence[Job], stylizer: Stylizer, options: FileOptions) -> None:
+        self._jobs = jobs
+        self._stylizer = stylizer
+        self._options = options
+        self._painting = threading.Lock()  # ONNX Runtime has every core busy with one picture
+        self._is_stopped = False  # no threading.Event: a signal handler must not wait for its lock
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Generator[Outcome]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            futures = [pool.submit(self._do, job) for job in self._jobs]
+            try:
+                for future in futures:
+                    _wait(future)
+                    if not isinstance(future.exception(), _StoppedError):
+                        yield future.result()
+            finally:  # the caller may leave early
+                self.stop()
+
+    def stop(self) -> None:
+        """Give up every picture that is not being written yet, so that the loop soon ends.
+
+        May be called from any thread and from a signal handler. Nothing is left half-written, and every picture
+        written is still told.
+        """
+        self._is_stopped = True
+        self._stylizer.cancel()
+
+    def _do(self, job: Job) -> Outcome:
+        self._check_running()
+        if job.problem:
+            return Outcome(job.source, job.target, problem=job.problem)
+        start = time.perf_counter()
+        try:
+            pastiche = self._paint(self._read(job.source))
+            self._write(job.target, pastiche)
+        except ImageError as error:  # names the file itself
+            return Outcome(job.source, job.target, problem=str(error))
+        except (FastNstError, MemoryError) as error:
+            self._check_running()
+            reason = str(error) or "not enough memory; a smaller --size needs less"
+            return Outcome(job.source, job.target, problem=f"{job.source}: {reason}")
+        height, width = pastiche.pixels.shape[:2]
+        seconds = time.perf_counter() - start
+        notes = (*pastiche.notes, f"written as {job.target.name}") if _is_converted(job) else pastiche.notes
+        return Outcome(job.source, job.target, width=width, height=height, seconds=seconds, notes=notes)
+
+    def _read(self, source: Path) -> Picture:
+        picture = read_picture(source, max_megapixels=self._options.max_megapixels)
+        return resize_picture(picture, self._options)
+
+    def _paint(self, content: Picture) -> Picture:
+        with self._painting:
+            self._check_running()
+            return replace(content, pixels=self._stylizer(content.pixels))
+
+    def _write(self, target: Path, pastiche: Picture) -> None:
+        self._check_running()
+        options = self._options
+        write_picture(
+            target, pastiche, quality=options.quality, keep_metadata=options.keep_metadata, overwrite=options.overwrite
+        )
+
+    def _check_running(self) -> None:
+        if self._is_stopped:
+            raise _StoppedError
+
+
+def resize_picture(picture: Picture, options: FileOptions) -> Picture:
+    """Return the picture, its alpha too, at the size the options ask for.
+
+    Raises:
+        ConfigError: if that size is beyond `max_megapixels`.
+    """
+    height, width = picture.pixels.shape[:2]
+    if options.size is not None:
+        new_height, new_width = fit_size(height, width, options.size)
+    else:
+        scale = options.scale or 1.0
+        new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
+    if (new_height, new_width) == (height, width):
+        return picture
+    megapixels = new_height * new_width / 1e6
+    if megapixels > options.max_megapixels:
+        limit = f"the limit of {options.max_megapixels:g}; --max-megapixels raises it"
+        raise ConfigError(f"{new_width} x {new_height} px would be {megapixels:.1f} megapixels, over {limit}")
+    alpha = None if picture.alpha is None else resize(picture.alpha, new_height, new_width)
+    return replace(picture, pixels=resize(picture.pixels, new_height, new_width), alpha=alpha)
+
+
+def _is_converted(job: Job) -> bool:
+    """Whether the source's format can be read but not written."""
+    return written_suffix(job.source.suffix) != job.source.suffix
+
+
+def _wait(future: Future[Outcome]) -> None:
+    """Wait in short turns: on Windows Ctrl-C is only heard between them."""
+    while not wait([future], timeout=0.5).done:
+        pass

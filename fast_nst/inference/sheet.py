@@ -1,0 +1,59 @@
+"""Pictures in a table: one row a photograph, one column a style, each column labelled."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from fast_nst.images import Pixels
+
+MARGIN = 12
+"""White between the cells and around them, px."""
+LABEL_HEIGHT = 36
+_FONT_SIZE = 20
+
+
+def contact_sheet(rows: Sequence[Sequence[Pixels]], titles: Sequence[str], *, cell_width: int = 400) -> Pixels:
+    """Lay pictures out in labelled columns of one width.
+
+    Args:
+        rows: pictures, uint8 RGB `(H, W, 3)` of any size, as many in each row as there are titles.
+        titles: what stands above each column.
+        cell_width: width every picture is brought to, px.
+
+    Returns:
+        The sheet on white, uint8 RGB `(H, W, 3)`.
+
+    Raises:
+        ValueError: if a row has another number of pictures than there are titles.
+    """
+    if not titles or any(len(row) != len(titles) for row in rows):
+        raise ValueError(f"expected {len(titles)} pictures in each row, got {[len(row) for row in rows]}")
+    cells = [[_fit_width(pixels, cell_width) for pixels in row] for row in rows]
+    heights = [max(cell.height for cell in row) for row in cells]
+    width = MARGIN + len(titles) * (cell_width + MARGIN)
+    sheet = Image.new("RGB", (width, LABEL_HEIGHT + MARGIN + sum(height + MARGIN for height in heights)), "white")
+    lefts = [MARGIN + column * (cell_width + MARGIN) for column in range(len(titles))]
+    _write_titles(sheet, titles, lefts, cell_width)
+    top = LABEL_HEIGHT + MARGIN
+    for row, height in zip(cells, heights, strict=True):
+        for cell, left in zip(row, lefts, strict=True):
+            sheet.paste(cell, (left, top))
+        top += height + MARGIN
+    return np.asarray(sheet)
+
+
+def _fit_width(pixels: Pixels, width: int) -> Image.Image:
+    height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _write_titles(sheet: Image.Image, titles: Sequence[str], lefts: Sequence[int], width: int) -> None:
+    """Centre each title above its column, in smaller letters where it is too long."""
+    draw = ImageDraw.Draw(sheet)
+    for title, left in zip(titles, lefts, strict=True):
+        size = _FONT_SIZE
+        while size > 8 and draw.textlength(title, ImageFont.load_default(size)) > width:
+            size -= 1
+        centre = (left + width / 2, MARGIN + LABEL_HEIGHT / 2)
+        draw.text(centre, title, fill="black", font=ImageFont.load_default(size), anchor="mm")

@@ -1,0 +1,72 @@
+"""The image transformation network of Johnson et al., with instance norm and resize-convolution.
+
+References:
+    [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155, and its
+        supplementary material for the layers.
+    [Ulyanov2016] Instance Normalization: The Missing Ingredient for Fast Stylization, arXiv:1607.08022.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock
+
+_OUTPUT_REACH = 150 / 255  # the authors' Torch code: tanh times 150 around the mean of a 0..255 image
+
+
+class JohnsonNetwork(nn.Module):
+    """Down twice, five residual blocks at a quarter of the size, up twice.
+
+    Deviates from [Johnson2016] in three places: instance norm for batch norm [Ulyanov2016], resize-convolution for
+    the strided deconvolutions (no checkerboard), and a tanh that reaches slightly beyond [0, 1] around mid-grey
+    rather than around the ImageNet mean, so that pure black and white are not its asymptotes.
+
+    Args:
+        channels: width at full, half and quarter size; the paper has 32, 64, 128.
+        residual_blocks: the paper has 5.
+        padded: True mirrors the border before each convolution (the paper does it once, around its residual blocks);
+            False mirrors it once, before the first, and convolves without padding from there on.
+    """
+
+    size_multiple = 4  # two halvings
+    receptive_radius = 57  # px: 4 + 1 + 2 + 40 + 2 + 1 + 4 and the halvings' phase
+
+    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, *, padded: bool) -> None:
+        super().__init__()
+        full, half, quarter = channels
+        # A valid network maps a border of 15 + 8 * residual_blocks px to nothing: for five blocks S px to S - 108.
+        # 55 px on each side leave two more than needed, which `forward` crops at the top and left, where they belong:
+        # a stride-2 convolution without padding looks one pixel further right and down.
+        self.margin = 0 if padded else 15 + 8 * residual_blocks
+        self.offset = 0 if padded else 2
+        self.layers = nn.Sequential(
+            ConvBlock(3, full, 9, padded=padded),
+            ConvBlock(full, half, 3, stride=2, padded=padded),
+            ConvBlock(half, quarter, 3, stride=2, padded=padded),
+            *(ResidualBlock(quarter, padded=padded) for _ in range(residual_blocks)),
+            UpsampleBlock(quarter, half, 3, padded=padded),
+            UpsampleBlock(half, full, 3, padded=padded),
+            *([nn.ReflectionPad2d(4)] if padded else []),
+            nn.Conv2d(full, 3, 9),
+        )
+
+    def forward(self, content: Tensor) -> Tensor:
+        """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], H and W at least 64, of any parity.
+
+        Returns:
+            The pastiche, `(N, 3, H, W)`, within [-0.09, 1.09]; a reader clamps.
+        """
+        height, width = content.shape[2:]
+        pastiche = self.layers(self._enlarge(content))[:, :, self.offset :, self.offset :]
+        return 0.5 + _OUTPUT_REACH * torch.tanh(pastiche[:, :, :height, :width])
+
+    def _enlarge(self, content: Tensor) -> Tensor:
+        """Mirror the border: by the margin all round, and up to the next size multiple at the right and bottom."""
+        height, width = content.shape[2:]
+        spare = self.size_multiple - 1
+        padded = F.pad(content, (self.margin, self.margin + spare, self.margin, self.margin + spare), mode="reflect")
+        rows, columns = (
+            (side + spare) // self.size_multiple * self.size_multiple + 2 * self.margin for side in (height, width)
+        )
+        return padded[:, :, :rows, :columns]

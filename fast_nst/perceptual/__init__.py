@@ -1,0 +1,16 @@
+"""What "looks like" means: features of a frozen VGG, the losses on them, and the objective that joins both."""
+
+from fast_nst.perceptual.losses import content_loss, gram_loss, gram_matrix, total_variation
+from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
+from fast_nst.perceptual.vgg import VggFeatures
+
+__all__ = [
+    "Losses",
+    "Objective",
+    "ObjectiveConfig",
+    "VggFeatures",
+    "content_loss",
+    "gram_loss",
+    "gram_matrix",
+    "total_variation",
+]

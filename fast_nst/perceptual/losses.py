@@ -1,0 +1,118 @@
+"""The three terms of the perceptual loss, as pure functions of feature maps and images.
+
+Every function returns one value per image, `(N,)`, so that a batch, a single picture and a comparison over many all
+mean the same number. `Constants` says whose formula is meant:
+
+=============  ============================  ====================================  ==================
+constants      content                       style, per layer (g = F F^T / C H W)  total variation
+=============  ============================  ====================================  ==================
+`relative`     ||F - P||^2 / ||P||^2         ||g - a||^2 / ||a||^2                 mean over pixels
+`gatys2016`    1/2 ||F - P||^2               1/4 ||g - a||^2                       sum over pixels
+`johnson2016`  ||F - P||^2 / C H W           ||g - a||^2                           sum over pixels
+=============  ============================  ====================================  ==================
+
+`relative` is this project's own: each term is the share of the target's energy that is missed, so layers, paintings
+and weight files of any scale count alike and one set of weights serves them all. Gatys' `1 / (4 N^2 M^2)` with an
+undivided Gram matrix is `1/4` with ours, exactly when the style image has the size of the pastiche; when it has
+another, dividing each Gram matrix by its own size keeps the formula meaningful.
+
+References:
+    [Gatys2016] Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+    [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155.
+    [Rudin1992] Nonlinear total variation based noise removal algorithms, Physica D 60.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Constants = Literal["relative", "gatys2016", "johnson2016"]
+TvForm = Literal["anisotropic", "isotropic", "squared"]
+
+
+def content_loss(features: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
+    """Squared distance between the activations of a pastiche and of its content image at one layer.
+
+    Args:
+        features: the pastiche's activations, `(N, C, H, W)`.
+        target: the content image's, same shape.
+        constants: whose normalisation, see the module's table.
+
+    Returns:
+        `(N,)`, zero where `features` equals `target`.
+    """
+    error = (features - target).square().flatten(1)
+    if constants == "gatys2016":
+        return error.sum(1) / 2
+    if constants == "johnson2016":
+        return error.mean(1)
+    return error.sum(1) / target.square().flatten(1).sum(1).clamp_min(torch.finfo(target.dtype).tiny)
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlations between the channels of a feature map.
+
+    Args:
+        features: activations of one layer, `(N, C, H, W)`.
+
+    Returns:
+        Gram matrices `(N, C, C)`, at least float32, divided by `C * H * W` as in [Johnson2016]: symmetric, positive
+        semi-definite, and blind to where in the image a texture is.
+
+    Raises:
+        ValueError: if `features` is not 4-dimensional.
+    """
+    if features.ndim != 4:
+        raise ValueError(f"features must be (N, C, H, W), got {tuple(features.shape)}")
+    _, channels, height, width = features.shape
+    with torch.autocast(features.device.type, enabled=False):  # a Gram matrix overflows float16
+        flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)  # (N, C, H * W)
+        return flat @ flat.mT / (channels * height * width)
+
+
+def gram_loss(gram: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
+    """Squared Frobenius distance between Gram matrices of one layer.
+
+    Args:
+        gram: the pastiche's, `(N, C, C)`, from `gram_matrix`.
+        target: the style image's, `(1, C, C)` or `(N, C, C)`.
+        constants: whose normalisation, see the module's table.
+
+    Returns:
+        `(N,)`, zero where the matrices are equal.
+    """
+    error = (gram - target).square().sum((1, 2))
+    if constants == "gatys2016":
+        return error / 4
+    if constants == "johnson2016":
+        # As printed in the paper; the authors' Torch code takes the mean over the C * C entries instead.
+        return error
+    return error / target.square().sum((1, 2)).clamp_min(torch.finfo(target.dtype).tiny)
+
+
+def total_variation(image: Tensor, form: TvForm = "anisotropic", constants: Constants = "relative") -> Tensor:
+    """How much neighbouring pixels differ: `dx` and `dy` are differences to the right and downward neighbour.
+
+    Args:
+        image: `(N, C, H, W)`, in units of its own range ([0, 1] everywhere in this project).
+        form: `anisotropic` |dx| + |dy|; `squared` dx^2 + dy^2, as in [Johnson2016]; `isotropic`
+            sqrt(dx^2 + dy^2), as in [Rudin1992], with differences over the edge taken as zero.
+        constants: `relative` divides the sum by C * H * W, the papers' do not.
+
+    Returns:
+        `(N,)`, zero for a constant image.
+    """
+    dx = F.pad(image.diff(dim=3), (0, 1))
+    dy = F.pad(image.diff(dim=2), (0, 0, 0, 1))
+    if form == "squared":
+        variation = dx.square() + dy.square()
+    elif form == "anisotropic":
+        variation = dx.abs() + dy.abs()
+    else:
+        squared = dx.square() + dy.square()
+        flat = squared == 0  # the square root has no gradient at 0: give it none, rather than blur every pixel
+        variation = squared.masked_fill(flat, 1.0).sqrt().masked_fill(flat, 0.0)
+    variation = variation.flatten(1)
+    return variation.mean(1) if constants == "relative" else variation.sum(1)

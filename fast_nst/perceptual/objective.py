@@ -1,0 +1,153 @@
+"""One object that says how good a pastiche is; training, the Gatys method and the comparison all use it.
+
+References:
+    [Snelgrove2017] High-Resolution Multi-Scale Neural Texture Synthesis, SIGGRAPH Asia 2017 (the style pyramid).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.errors import ConfigError
+from fast_nst.perceptual.losses import Constants, TvForm, content_loss, gram_loss, gram_matrix, total_variation
+from fast_nst.perceptual.vgg import Arithmetic, InputConvention, LossNetwork, Pooling, VggFeatures, check_layers
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What "looks like" means, in plain values that a YAML file or a checkpoint can hold.
+
+    Layer weights are relative to each other: they are divided by their sum.
+    """
+
+    loss_network: LossNetwork = field(default="vgg19", metadata={"help": "Frozen network that judges."})
+    vgg_weights: str | None = field(
+        default=None, metadata={"help": "File of VGG weights, whole or cut; by default torchvision downloads them."}
+    )
+    vgg_input: InputConvention | None = field(
+        default=None, metadata={"help": "Input the weights expect, where the file does not say."}
+    )
+    pooling: Pooling = field(default="max", metadata={"help": "Pooling inside the loss network."})
+    content_layers: Mapping[str, float] = field(
+        default_factory=lambda: {"relu3_3": 1.0}, metadata={"help": "Content layers and their weights."}
+    )
+    style_layers: Mapping[str, float] = field(
+        default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu3_4": 1.0},
+        metadata={"help": "Style layers and their weights."},
+    )
+    style_levels: int = field(
+        default=3, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
+    )
+    style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
+    content_weight: float = field(default=1.0, metadata={"help": "Weight of the content term."})
+    style_weight: float = field(default=1.0, metadata={"help": "Weight of the style term."})
+    tv_weight: float = field(default=1.0, metadata={"help": "Weight of the total variation term."})
+    tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
+    constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
+    loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigError` where a value makes no sense."""
+        check_layers([*self.content_layers, *self.style_layers], self.loss_network)
+        weights = {name: getattr(self, name) for name in ("content_weight", "style_weight", "tv_weight")}
+        weights |= dict(self.content_layers) | dict(self.style_layers)
+        for name, weight in weights.items():
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"the weight {name} is {weight}, expected a number >= 0")
+        if not 1 <= self.style_levels <= 5:
+            raise ConfigError(f"style_levels is {self.style_levels}, expected 1 to 5")
+        if self.style_size < 32:
+            raise ConfigError(f"style_size is {self.style_size} px, expected at least 32")
+
+
+class Losses(NamedTuple):
+    """The weighted terms of the objective and their sum, each `(N,)`, or a scalar after `mean()`."""
+
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+    total: Tensor
+
+    def mean(self) -> Self:
+        """Average each term over the batch."""
+        return self._replace(**{name: term.mean() for name, term in self._asdict().items()})
+
+    def floats(self) -> dict[str, float]:
+        """Return the terms of a single image, or of a mean, as plain numbers."""
+        return {name: float(term.detach()) for name, term in self._asdict().items()}
+
+
+class Objective(nn.Module):
+    """`content_weight * content + style_weight * style + tv_weight * total variation` against one style image.
+
+    Args:
+        config: layers, weights, constants.
+        style_image: `(1, 3, H, W)` RGB in [0, 1], already at the size it is to be judged at.
+    """
+
+    def __init__(self, config: ObjectiveConfig, style_image: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.loss_network = VggFeatures(
+            [*config.content_layers, *config.style_layers],
+            network=config.loss_network,
+            weights=config.vgg_weights,
+            input_convention=config.vgg_input,
+            pooling=config.pooling,
+            arithmetic=config.loss_arithmetic,
+        )
+        with torch.no_grad():
+            for level, image in enumerate(self._pyramid(style_image)):
+                for layer, features in self.loss_network(image, config.style_layers).items():
+                    self.register_buffer(_gram_name(level, layer), gram_matrix(features), persistent=False)
+
+    @torch.no_grad()
+    def content_targets(self, content: Tensor) -> dict[str, Tensor]:
+        """Return the activations of `content` `(N, 3, H, W)` that a pastiche of it is held against."""
+        return dict(self.loss_network(content, self.config.content_layers))
+
+    def forward(self, pastiche: Tensor, content_targets: Mapping[str, Tensor]) -> Losses:
+        """Judge `pastiche` `(N, 3, H, W)`, RGB in [0, 1], made from the photograph behind `content_targets`.
+
+        Values outside [0, 1] are judged as they are, so that an optimiser finds its way back.
+        """
+        config = self.config
+        features = self.loss_network(pastiche)
+        content = self._content(features, content_targets)
+        style = self._style(pastiche, features)
+        tv = config.tv_weight * total_variation(pastiche, config.tv_form, config.constants)
+        return Losses(content, style, tv, content + style + tv)
+
+    def _content(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
+        layers = _normalized(self.config.content_layers)
+        terms = [w * content_loss(features[layer], targets[layer], self.config.constants) for layer, w in layers]
+        return self.config.content_weight * torch.stack(terms).sum(0)
+
+    def _style(self, pastiche: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        config, terms = self.config, []
+        for level, image in enumerate(self._pyramid(pastiche)):
+            level_features = features if level == 0 else self.loss_network(image, config.style_layers)
+            for layer, weight in _normalized(config.style_layers):
+                gram = gram_matrix(level_features[layer])
+                terms.append(weight * gram_loss(gram, self.get_buffer(_gram_name(level, layer)), config.constants))
+        return config.style_weight / config.style_levels * torch.stack(terms).sum(0)
+
+    def _pyramid(self, image: Tensor) -> list[Tensor]:
+        """`image` at 1, 1/2, 1/4 ..: what a shallow layer cannot see at full size it sees further up [Snelgrove2017]."""
+        levels = [image]
+        for _ in range(self.config.style_levels - 1):
+            levels.append(F.avg_pool2d(levels[-1], 2))
+        return levels
+
+
+def _normalized(layers: Mapping[str, float]) -> list[tuple[str, float]]:
+    total = sum(layers.values())
+    return [(layer, weight / total) for layer, weight in layers.items()]
+
+
+def _gram_name(level: int, layer: str) -> str:
+    return f"style_gram_{level}_{layer}"

@@ -1,0 +1,40 @@
+"""Curves of the losses, drawn as PNG without a display."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from fast_nst.images import atomic_path
+
+_COLORS = {"content": "tab:blue", "style": "tab:orange", "tv": "tab:green", "total": "black"}
+
+
+def plot_losses(rows: Sequence[Mapping[str, float]], path: Path, *, x: str, title: str) -> None:
+    """Draw content, style, total variation and total loss on a logarithmic axis.
+
+    Values that a logarithm cannot show (0, NaN) leave a gap, and a term that has no others is left out.
+
+    Args:
+        rows: one mapping a point, with the keys `content`, `style`, `tv`, `total` and `x`.
+        path: the PNG file to write, atomically; an existing one is replaced.
+        x: key of the horizontal axis, also its label, such as `step`.
+        title: shown above the curves.
+
+    Raises:
+        FastNstError: when the file cannot be written.
+    """
+    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set(xlabel=x, ylabel="weighted loss", title=title)
+    axes.grid(visible=True, alpha=0.3)
+    positions = [row[x] for row in rows]
+    for term, color in _COLORS.items():
+        values = [row[term] for row in rows]
+        if any(value > 0 for value in values):
+            axes.plot(positions, values, color=color, label=term, marker="." if len(rows) == 1 else "")
+    if axes.lines:
+        axes.legend()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")

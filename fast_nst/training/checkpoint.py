@@ -1,0 +1,86 @@
+"""Reading a run back: the network and what is known of it, from a checkpoint."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fast_nst import __version__
+from fast_nst.errors import ConfigError, ModelError
+from fast_nst.networks import build_network
+from fast_nst.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network as a checkpoint holds it, and the run it comes from."""
+
+    network: nn.Module
+    config: TrainConfig
+    step: int
+    losses: dict[str, float]
+    """Content, style, tv and total, averaged over the last 100 steps before the checkpoint."""
+
+    def metadata(self) -> dict[str, str]:
+        """Return what an exported file says of itself."""
+        config, objective = self.config, asdict(self.config.objective)
+        for place in ("vgg_weights",):  # a file of the machine it was trained on, of no use elsewhere
+            objective[place] = Path(objective[place]).name if objective[place] else None
+        plain = json.dumps(config.plain(), sort_keys=True)
+        return {
+            "title": config.title or Path(config.style).stem.replace("_", " ").replace("-", " ").title(),
+            "artist": config.artist,
+            "year": config.year,
+            "licence": config.licence,
+            "preset": config.preset,
+            "parameters": str(sum(parameter.numel() for parameter in self.network.parameters())),
+            "size_multiple": str(self.network.size_multiple),
+            "receptive_radius": str(self.network.receptive_radius),
+            "objective": json.dumps(objective, sort_keys=True),
+            "steps": str(self.step),
+            "batch_size": str(config.batch_size),
+            "crop_size": str(config.crop_size),
+            "seed": str(config.seed),
+            "init_from": Path(config.init_from).name if config.init_from else "",
+            "data": config.data_description,
+            "losses": json.dumps({name: round(loss, 6) for name, loss in self.losses.items()}),
+            "version": __version__,
+            "config_sha256": hashlib.sha256(plain.encode()).hexdigest(),
+        }
+
+
+def load_checkpoint(path: Path) -> Trained:
+    """Read a training checkpoint.
+
+    Raises:
+        ModelError: if the file is missing, broken, or not a checkpoint of this package.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        config = TrainConfig.from_plain(checkpoint["hyper_parameters"]["config"])
+        network = build_network(config.preset)
+        prefix = "network."
+        network.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+        )
+        step = int(checkpoint["global_step"])
+    except (KeyError, TypeError, RuntimeError, ConfigError) as error:
+        raise ModelError(f"{path} is no checkpoint of fast-nst train: {str(error).splitlines()[0]}") from error
+    return Trained(network.eval(), config, step, checkpoint.get("losses", {}))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read the raw dictionary of a checkpoint, tensors on the CPU, without running any code it may hold."""
+    if not path.is_file():
+        raise ModelError(f"no checkpoint at {path}; a run keeps its own as last.ckpt in its folder")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and torch raise unrelated types
+        raise ModelError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+    if not isinstance(checkpoint, dict):
+        raise ModelError(f"{path} is no checkpoint of fast-nst train: it holds a {type(checkpoint).__name__}")
+    return checkpoint

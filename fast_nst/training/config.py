@@ -1,0 +1,69 @@
+"""Everything a training run can be told, in plain values: one truth for the command line, YAML files and checkpoints."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from fast_nst.errors import ConfigError
+from fast_nst.perceptual import ObjectiveConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run: a painting, photographs, a network, an objective and how long to train. Sizes in px."""
+
+    style: str = field(metadata={"help": "The painting."})
+    content_dir: tuple[str, ...] = field(metadata={"help": "Folder of photographs, searched recursively; repeatable."})
+    preset: str = field(default="johnson-half", metadata={"help": "Network preset."})
+    max_steps: int = field(default=4000, metadata={"help": "Optimiser steps."})
+    max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})
+    batch_size: int = field(default=4, metadata={"help": "Photographs a step, over all devices."})
+    crop_size: int = field(default=256, metadata={"help": "Side of the square training crops, px."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of Adam."})
+    seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
+    init_from: str | None = field(default=None, metadata={"help": "Checkpoint of another style to start from."})
+    workers: int = field(default=2, metadata={"help": "Processes that decode photographs; 0 decodes in line."})
+    checkpoint_every: int = field(default=200, metadata={"help": "Steps between checkpoints."})
+    preview_every: int = field(default=200, metadata={"help": "Steps between preview pictures; 0 for none."})
+    title: str = field(default="", metadata={"help": "Title of the painting, for the model's metadata."})
+    artist: str = field(default="", metadata={"help": "Artist, for the model's metadata."})
+    year: str = field(default="", metadata={"help": "Year of the painting, for the model's metadata."})
+    licence: str = field(default="", metadata={"help": "Licence of the painting's image, for the model's metadata."})
+    data_description: str = field(default="", metadata={"help": "What the photographs are, for the metadata."})
+    accelerator: str = field(default="auto", metadata={"help": "Lightning accelerator: auto, cpu, gpu, mps."})
+    devices: str = field(default="auto", metadata={"help": "Number of devices, or auto."})
+    num_nodes: int = field(default=1, metadata={"help": "Number of machines."})
+    strategy: str = field(default="auto", metadata={"help": "Lightning strategy, such as ddp."})
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = field(
+        default="32-true", metadata={"help": "Lightning precision of the network."}
+    )
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigError` where a value makes no sense."""
+        for name, least in (("max_steps", 1), ("batch_size", 1), ("crop_size", 64), ("workers", 0), ("num_nodes", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
+        if self.checkpoint_every < 1 or self.preview_every < 0:
+            raise ConfigError("checkpoint_every must be at least 1 and preview_every at least 0")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate is {self.learning_rate}, expected a number above 0")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise ConfigError(f"max_minutes is {self.max_minutes}, expected a number above 0")
+
+    def plain(self) -> dict[str, Any]:
+        """Return one flat dictionary of plain values, as written to YAML and checkpoints."""
+        values = asdict(self)
+        values |= values.pop("objective")
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
+        """Build from `plain()`'s dictionary; names that are no option raise `ConfigError`."""
+        own = {f.name for f in fields(cls)} - {"objective"}
+        judged = {f.name for f in fields(ObjectiveConfig)}
+        if unknown := set(values) - own - judged:
+            raise ConfigError(f"unknown option {', '.join(sorted(unknown))}")
+        run = {name: value for name, value in values.items() if name in own}
+        run["content_dir"] = tuple(run["content_dir"])
+        return cls(**run, objective=ObjectiveConfig(**{n: v for n, v in values.items() if n in judged}))

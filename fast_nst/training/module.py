@@ -1,0 +1,102 @@
+"""The Lightning module: teaches one network one style."""
+
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from fast_nst.errors import TrainingError
+from fast_nst.networks import build_network
+from fast_nst.perceptual import Losses, Objective
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.data import Crops
+
+_WARM_UP = 0.05  # share of the run in which the learning rate rises
+_LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
+
+
+class StyleTransferModule(pl.LightningModule):
+    """One image transformation network, its objective, and Adam with a warm-up and a cosine.
+
+    Checkpoints hold the network, the optimiser and the configuration in plain values. The frozen loss network and the
+    painting's Gram matrices stay out of them: they are computed again from their files.
+
+    Args:
+        config: `TrainConfig.plain()`.
+        objective: what the network learns to lower.
+    """
+
+    def __init__(self, config: dict[str, Any], objective: Objective) -> None:
+        super().__init__()
+        self.save_hyperparameters("config")
+        self.config = TrainConfig.from_plain(config)
+        self.network = build_network(self.config.preset)
+        self._objective = (objective,)  # in a tuple, so that it is no submodule: neither saved, nor sent between devices
+        self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
+
+    @property
+    def objective(self) -> Objective:
+        """What the network learns to lower; on the module's device once training has started."""
+        return self._objective[0]
+
+    def progress(self) -> float:
+        """Share of the run that is done, in [0, 1]: by steps or by time, whichever is further."""
+        by_steps = self.global_step / self.config.max_steps
+        by_time = self.elapsed_s / (60 * self.config.max_minutes) if self.config.max_minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return Adam; `on_train_batch_start` sets its rate."""
+        return torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+
+    def on_fit_start(self) -> None:
+        """Bring the objective to the device."""
+        self.objective.to(self.device)
+
+    def on_train_batch_start(self, batch: Crops, batch_idx: int) -> None:
+        """Set the learning rate of this step."""
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.config.learning_rate * rate_share(self.progress())
+
+    def training_step(self, batch: Crops, batch_idx: int) -> dict[str, Any]:
+        """Return the mean losses of a batch of crops: `loss` is the total, `terms` holds all four, detached.
+
+        Raises:
+            TrainingError: when a term is not finite; the weights are still those of the step before.
+        """
+        content = batch.images.float() / 255
+        losses = self.judge(content, self.network(content)).mean()
+        for name, term in losses._asdict().items():
+            if not term.isfinite():
+                raise TrainingError(f"step {self.global_step}: the {name} loss is {term.item()}")
+        return {"loss": losses.total, "terms": {name: term.detach() for name, term in losses._asdict().items()}}
+
+    def judge(self, content: Tensor, pastiche: Tensor) -> Losses:
+        """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1]."""
+        with torch.autocast(content.device.type, enabled=False):  # the objective's arithmetic is its own choice
+            losses: Losses = self.objective(pastiche.float(), self.objective.content_targets(content))
+        return losses
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Stop before a gradient that is not finite reaches the weights."""
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+        if not norm.isfinite():
+            raise TrainingError(f"step {self.global_step}: the gradient is {norm.item()}")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the time trained so far, which the schedule of a timed run needs."""
+        checkpoint["elapsed_s"] = self.elapsed_s
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the time trained so far."""
+        self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
+
+
+def rate_share(progress: float) -> float:
+    """Learning rate as a share of its peak: a linear rise over the first 5 %, then a cosine down to 1 %."""
+    if progress < _WARM_UP:
+        return max(progress / _WARM_UP, _LAST_RATE)
+    falling = (progress - _WARM_UP) / (1 - _WARM_UP)
+    return _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * falling)) / 2

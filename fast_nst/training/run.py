@@ -1,0 +1,182 @@
+"""One training run, from a configuration to an `.onnx` file.
+
+The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `losses.csv` and `losses.png`,
+`previews/`, and TensorBoard's files.
+"""
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import pytorch_lightning as pl
+import torch
+import yaml
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+
+from fast_nst.errors import ConfigError
+from fast_nst.export import export_network
+from fast_nst.images import atomic_path, find_pictures, fit_size, read_pixels, resize
+from fast_nst.perceptual import Objective
+from fast_nst.training.callbacks import CHECKPOINT_NAME, Checkpoints, Previews, Progress
+from fast_nst.training.checkpoint import load_checkpoint
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.data import ContentData, collate
+from fast_nst.training.module import StyleTransferModule
+
+CONFIG_NAME = "config.yaml"
+_PREVIEWED = 4  # photographs in a preview
+_LIGHTNING_HINTS = (".*does not have many workers.*", ".*`_progress_bar_metrics`.*", ".*GPU available but not used.*")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    model: Path
+    checkpoint: Path
+    steps: int
+    losses: dict[str, float]
+    """The four losses, averaged over the last 100 steps."""
+    unreadable: tuple[str, ...]
+    """Photographs that could not be read and were left out."""
+    interrupted: bool
+    parity: int
+    """Largest difference of the model to PyTorch, in levels of 255."""
+
+
+def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = False, show_bar: bool = True) -> Outcome:
+    """Train a network and export it.
+
+    Args:
+        config: everything about the run.
+        model: the `.onnx` file to write.
+        folder: the run's folder.
+        resume: go on from the folder's checkpoint; without one, start.
+        show_bar: show a progress bar on stderr.
+
+    Raises:
+        FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
+    """
+    _check_folder(folder, resume=resume)
+    pl.seed_everything(config.seed, verbose=False)
+    data = ContentData(config, content_photographs(config))
+    module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
+    if config.init_from and not resume:
+        _start_from(module, Path(config.init_from))
+    progress = Progress(folder, show_bar=show_bar)
+    checkpoints = Checkpoints(folder, config.checkpoint_every)
+    callbacks = [progress, checkpoints, _previews(config, data, folder)]
+    with _quiet_lightning():
+        trainer = _trainer(config, folder, callbacks)
+        if trainer.is_global_zero:
+            write_config(config, folder / CONFIG_NAME)
+        with _stop_on_ctrl_c(trainer) as interrupted:
+            trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
+    parity = 0
+    if trainer.is_global_zero:
+        trained = load_checkpoint(checkpoints.path)
+        parity = export_network(trained.network, model, trained.metadata())
+    unreadable = tuple(sorted(progress.unreadable))
+    return Outcome(
+        model, checkpoints.path, trainer.global_step, progress.recent(), unreadable, interrupted.is_set(), parity
+    )
+
+
+def content_photographs(config: TrainConfig) -> list[Path]:
+    """List the photographs of all the content folders.
+
+    Raises:
+        ImageError: when a folder is missing or holds none.
+    """
+    return [path for path, _ in find_pictures(config.content_dir)]
+
+
+def read_style(config: TrainConfig) -> Tensor:
+    """Return the painting as the objective sees it: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
+    pixels = read_pixels(config.style)
+    height, width = fit_size(*pixels.shape[:2], config.objective.style_size)
+    return torch.from_numpy(resize(pixels, height, width)).permute(2, 0, 1)[None].float() / 255
+
+
+def write_config(config: TrainConfig, path: Path) -> None:
+    """Write every option as YAML, to be given again with `--config`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _check_folder(folder: Path, *, resume: bool) -> None:
+    checkpoint = folder / CHECKPOINT_NAME
+    if resume and not checkpoint.is_file():
+        raise ConfigError(f"nothing to resume: no {checkpoint}; leave --resume out to start the run")
+    if not resume and checkpoint.is_file():
+        raise ConfigError(f"{folder} holds a run already; give --resume to go on with it, or another --run-dir")
+
+
+def _start_from(module: StyleTransferModule, checkpoint: Path) -> None:
+    other = load_checkpoint(checkpoint)
+    if other.config.preset != module.config.preset:
+        raise ConfigError(f"{checkpoint} holds a {other.config.preset} network, this run trains {module.config.preset}")
+    module.network.load_state_dict(other.network.state_dict())
+
+
+def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices if config.devices == "auto" else int(config.devices),
+        num_nodes=config.num_nodes,
+        strategy=config.strategy,
+        precision=config.precision,
+        max_steps=config.max_steps,
+        max_epochs=-1,
+        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+        callbacks=callbacks,
+        enable_checkpointing=False,  # `Checkpoints` replaces Lightning's, which can leave a half-written file
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
+        default_root_dir=folder,
+    )
+
+
+def _previews(config: TrainConfig, data: ContentData, folder: Path) -> Previews:
+    count = min(_PREVIEWED, len(data.photographs.paths))
+    photographs = collate([data.photographs[index] for index in range(count)]).images
+    return Previews(folder, photographs, config.preview_every)
+
+
+@contextmanager
+def _stop_on_ctrl_c(trainer: pl.Trainer) -> Iterator[threading.Event]:
+    """Let the first Ctrl-C end the run after the step at hand; a second one ends it at once."""
+    interrupted = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+        trainer.should_stop = True
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advertisements and its hints on options we set on purpose off a user's terminal."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for hint in _LIGHTNING_HINTS:
+            warnings.filterwarnings("ignore", message=hint)
+        yield

@@ -1,0 +1,149 @@
+"""Johnson's network: its sizes, what a pixel of it sees, and that its border shows no seam."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from fast_nst.errors import ConfigError
+from fast_nst.networks import PRESETS, build_network
+from fast_nst.networks.johnson import JohnsonNetwork
+
+THIN = (2, 2, 2)  # geometry does not depend on the width
+sides = st.integers(64, 140)
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def linear(network: nn.Module) -> nn.Module:
+    """Take norms and rectifiers out of `network`, so that only where a pixel looks is left."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.InstanceNorm2d | nn.ReLU):
+            setattr(network, name, nn.Identity())
+        else:
+            linear(child)
+    return network
+
+
+def averaging(*, padded: bool, residual_blocks: int = 5) -> nn.Module:
+    """A network of box blurs: every weight positive, so that nothing a pixel sees cancels out."""
+    network = linear(JohnsonNetwork(THIN, residual_blocks, padded=padded))
+    for weight in network.parameters():
+        weight.data = torch.full_like(weight, 0.0 if weight.ndim == 1 else 1 / max(1, weight[0].numel()))
+    return network
+
+
+def sight(network: nn.Module, row: int, column: int) -> tuple[Tensor, Tensor]:
+    """How much the output pixel at `row`, `column` depends on each row and on each column of a 160 px picture."""
+    content = torch.zeros(1, 3, 160, 160, requires_grad=True)  # where tanh is not saturated
+    network(content)[0, 0, row, column].backward()
+    influence = content.grad[0].abs().sum(0)
+    return influence.sum(1), influence.sum(0)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@settings(deadline=None, max_examples=15)
+@given(height=sides, width=sides)
+def test_the_pastiche_has_the_size_of_its_content(padded, height, width):
+    network = JohnsonNetwork(THIN, padded=padded)
+    assert network(noise(1, 3, height, width)).shape == (1, 3, height, width)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (65, 71)])
+@torch.no_grad()
+def test_every_preset_repaints_small_and_odd_pictures(preset, height, width):
+    pastiche = build_network(preset)(noise(2, 3, height, width))
+    assert pastiche.shape == (2, 3, height, width)
+    assert pastiche.isfinite().all()
+    assert pastiche.std() > 0
+
+
+@pytest.mark.parametrize(("preset", "count"), [("johnson", 1_677_635), ("johnson-half", 424_099)])
+def test_every_preset_has_the_parameters_it_claims(preset, count):
+    assert sum(parameter.numel() for parameter in build_network(preset).parameters()) == count
+
+
+def test_an_unknown_preset_names_the_nearest_and_the_others():
+    message = r"no network preset 'jonson-half'; there are johnson, johnson-half; did you mean 'johnson-half'\?"
+    with pytest.raises(ConfigError, match=message):
+        build_network("jonson-half")
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_the_pastiche_reaches_slightly_beyond_black_and_white(padded):
+    network = JohnsonNetwork(THIN, padded=padded)
+    for bias, expected in ((100.0, 1.0882), (-100.0, -0.0882)):  # 0.5 +- 150 / 255
+        network.layers[-1].bias.data.fill_(bias)
+        assert_close(network(noise(1, 3, 64, 64)), torch.full((1, 3, 64, 64), expected), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@torch.no_grad()
+def test_a_picture_does_not_depend_on_the_others_of_its_batch(padded):
+    network, content = JohnsonNetwork(THIN, padded=padded), noise(3, 3, 64, 70)
+    singles = torch.cat([network(picture[None]) for picture in content])
+    assert_close(network(content), singles, atol=1e-4, rtol=1e-4)
+
+
+# Where a pixel looks
+
+
+@pytest.mark.parametrize("residual_blocks", [2, 5])
+@pytest.mark.parametrize("padded", [True, False])
+def test_no_pixel_sees_further_than_the_receptive_radius(padded, residual_blocks):
+    network, reach = averaging(padded=padded, residual_blocks=residual_blocks), []
+    for place in range(76, 76 + network.size_multiple):  # each place in the 4 px grid of the deepest layer
+        for seen in sight(network, place, place):
+            indices = seen.nonzero()
+            reach += [place - indices.min().item(), indices.max().item() - place]
+    assert network.receptive_radius - 1 <= max(reach) <= network.receptive_radius
+
+
+def test_the_valid_network_looks_where_it_paints():
+    network = averaging(padded=False)
+    for place in range(76, 76 + network.size_multiple):
+        for seen in sight(network, place, place):
+            centre = (seen * torch.arange(160)).sum() / seen.sum()
+            assert abs(centre.item() - place) < 1
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@torch.no_grad()
+def test_content_moved_by_the_size_multiple_moves_the_pastiche(padded):
+    network, content = linear(JohnsonNetwork(THIN, padded=padded)), noise(1, 3, 200, 200)
+    here, there = network(content)[..., 60:-64, 60:-64], network(content.roll((4, 4), (2, 3)))[..., 64:-60, 64:-60]
+    assert_close(here, there, atol=1e-5, rtol=0)
+
+
+# Borders
+
+
+@torch.no_grad()
+def test_the_valid_network_sees_no_edge_only_a_mirrored_picture():
+    network, content = linear(JohnsonNetwork(THIN, padded=False)), noise(1, 3, 72, 80)
+    mirrored = F.pad(content, (64, 64, 64, 64), mode="reflect")
+    assert_close(network(content), network(mirrored)[..., 64:-64, 64:-64], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (67, 90)])
+@torch.no_grad()
+def test_one_colour_stays_one_colour_up_to_the_border(height, width):
+    network = linear(build_network("johnson-half"))  # norms out: they would make any picture of one colour flat grey
+    colour = torch.tensor([0.9, 0.3, 0.1]).view(1, 3, 1, 1)
+    pastiche = network(colour.expand(1, 3, height, width))
+    assert_close(pastiche, pastiche[..., 32:33, 32:33].expand_as(pastiche), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_one_colour_stays_one_colour_under_instance_norm():
+    pastiche = build_network("johnson-half")(torch.full((1, 3, 67, 90), 0.7))
+    assert_close(pastiche, pastiche[..., 32:33, 32:33].expand_as(pastiche), atol=1e-4, rtol=0)

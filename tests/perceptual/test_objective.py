@@ -1,0 +1,226 @@
+"""One object, one number: what each term is, and that neither batch, level nor layer changes its meaning."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.testing import assert_close
+
+from fast_nst.errors import ConfigError
+from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, total_variation
+
+MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+
+
+@pytest.fixture
+def config(vgg_file) -> ObjectiveConfig:
+    """Layers that the shallow weights have; two levels."""
+    return ObjectiveConfig(
+        vgg_weights=str(vgg_file),
+        content_layers={"relu2_2": 1.0},
+        style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
+        style_levels=2,
+    )
+
+
+@pytest.fixture
+def style_image() -> Tensor:
+    """Noise of another size than `image`, `(1, 3, 16, 28)`."""
+    return torch.rand(1, 3, 16, 28, generator=torch.Generator().manual_seed(2))
+
+
+def judge(config: ObjectiveConfig, style_image: Tensor, pastiche: Tensor, content: Tensor) -> Losses:
+    objective = Objective(config, style_image)
+    return objective(pastiche, objective.content_targets(content))
+
+
+def half_size(image: Tensor) -> Tensor:
+    """The mean of each 2x2 block."""
+    count, channels, height, width = image.shape
+    return image.view(count, channels, height // 2, 2, width // 2, 2).mean((3, 5))
+
+
+# Terms
+
+
+def test_the_total_is_the_sum_of_the_weighted_terms(config, style_image, image):
+    plain = judge(config, style_image, image, image.flip(3))
+    weights = {"content_weight": 2.0, "style_weight": 3.0, "tv_weight": 5.0}
+    weighted = judge(replace(config, **weights), style_image, image, image.flip(3))
+    assert_close(weighted.content, 2 * plain.content)
+    assert_close(weighted.style, 3 * plain.style)
+    assert_close(weighted.tv, 5 * plain.tv)
+    assert_close(weighted.total, weighted.content + weighted.style + weighted.tv)
+    assert (torch.stack(plain) > 0).all()
+
+
+def test_the_photograph_itself_has_no_content_loss(config, style_image, image):
+    assert_close(judge(config, style_image, image, image).content, torch.zeros(2))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_painting_itself_has_no_style_loss(config, style_image, levels):
+    losses = judge(replace(config, style_levels=levels), style_image, style_image, style_image)
+    assert_close(losses.style, torch.zeros(1))
+
+
+def test_the_tv_term_is_the_total_variation_of_the_pastiche(config, style_image, image):
+    for form in ("anisotropic", "isotropic", "squared"):
+        losses = judge(replace(config, tv_form=form, constants="johnson2016"), style_image, image, image)
+        assert_close(losses.tv, total_variation(image, form, "johnson2016"))
+
+
+def test_gatys_constants_give_gatys_total(config, style_image, image, vgg_state):
+    photograph, pastiche = image[:1], image[1:]
+    recipe = {"constants": "gatys2016", "style_levels": 1, "content_weight": 1.0, "style_weight": 1e3, "tv_weight": 0.0}
+    losses = judge(replace(config, **recipe), style_image, pastiche, photograph)
+
+    def features(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def layer(hidden: Tensor, index: int) -> Tensor:
+            weight, bias = vgg_state[f"features.{index}.weight"], vgg_state[f"features.{index}.bias"]
+            return F.conv2d(hidden, weight, bias, padding=1).relu()
+
+        relu1_1 = layer((picture - MEAN) / STD, 0)
+        relu2_1 = layer(F.max_pool2d(layer(relu1_1, 2), 2), 5)
+        return relu1_1[0].flatten(1), relu2_1[0].flatten(1), layer(relu2_1, 7)[0].flatten(1)
+
+    *ours, ours_deep = features(pastiche)
+    *theirs, _ = features(style_image)
+    content = (ours_deep - features(photograph)[-1]).square().sum() / 2
+    style = torch.zeros(())
+    for f, s in zip(ours, theirs, strict=True):  # w_l = 1 / 2; the painting's Gram matrix has its own M
+        error = f @ f.T / f.numel() - s @ s.T / s.numel()
+        style += 0.5 * error.square().sum() / 4
+    assert_close(losses.content, content[None], rtol=1e-4, atol=0)
+    assert_close(losses.style, 1e3 * style[None], rtol=1e-4, atol=0)
+    assert_close(losses.total, (content + 1e3 * style)[None], rtol=1e-4, atol=0)
+
+
+# Levels, layers, batches
+
+
+def test_the_pyramid_is_the_mean_of_the_levels_judged_one_by_one(config, style_image, image):
+    one = replace(config, style_levels=1)
+    full = judge(one, style_image, image, image).style
+    half = judge(one, half_size(style_image), half_size(image), half_size(image)).style
+    assert_close(judge(config, style_image, image, image).style, (full + half) / 2)
+
+
+def test_a_level_costs_one_pass_and_no_more(config, style_image, image):
+    objective, passes = Objective(replace(config, style_levels=3), style_image), []
+    targets = objective.content_targets(image)
+    objective.loss_network.convolutions["conv1_1"].register_forward_hook(lambda *_: passes.append(1))
+    objective(image, targets)
+    assert len(passes) == 3
+
+
+def test_layer_weights_are_shares(config, style_image, image):
+    def style(layers: dict[str, float]) -> Tensor:
+        return judge(replace(config, style_layers=layers), style_image, image, image).style
+
+    mixed = style({"relu1_1": 3.0, "relu2_1": 1.0})
+    assert_close(mixed, 0.75 * style({"relu1_1": 1.0}) + 0.25 * style({"relu2_1": 1.0}))
+    assert_close(mixed, style({"relu1_1": 30.0, "relu2_1": 10.0}))
+
+
+def test_a_layer_may_judge_both_content_and_style(config, style_image, image):
+    both = replace(config, content_layers={"relu2_1": 1.0}, style_layers={"relu2_1": 1.0})
+    losses = judge(both, style_image, image, image.flip(2))
+    assert (torch.stack(losses) > 0).all()
+
+
+def test_a_batch_is_as_good_as_its_pictures_one_by_one(config, style_image, image):
+    objective, contents = Objective(config, style_image), image.flip(2)
+    batch = objective(image, objective.content_targets(contents))
+    singles = [
+        objective(pastiche[None], objective.content_targets(content[None]))
+        for pastiche, content in zip(image, contents, strict=True)
+    ]
+    for term, of_each in zip(batch, zip(*singles, strict=True), strict=True):
+        assert_close(term, torch.cat(of_each))
+
+
+@pytest.mark.parametrize(("height", "width"), [(17, 23), (32, 9)])
+def test_odd_sizes_are_judged_too(config, style_image, height, width):
+    picture = torch.rand(1, 3, height, width)
+    assert torch.stack(judge(config, style_image, picture, picture)).isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(7, 64), (64, 7)])
+def test_a_picture_too_small_for_the_pyramid_says_how_many_pixels_it_needs(config, style_image, size):
+    three = replace(config, style_levels=3)
+    message = "too small for relu2_2 on 3 style levels, which need 8 px a side; lower style_levels"
+    with pytest.raises(ConfigError, match=message):
+        Objective(three, torch.rand(1, 3, *size))
+    assert Objective(three, torch.rand(1, 3, 8, 64)).get_buffer("style_gram_2_relu2_1").isfinite().all()
+
+
+# As something to descend
+
+
+def test_a_step_down_the_gradient_lowers_the_total(config, style_image, image):
+    objective = Objective(config, style_image)
+    targets = objective.content_targets(image)
+    pastiche = torch.full_like(image, 0.5, requires_grad=True)
+    before = objective(pastiche, targets).total
+    before.sum().backward()
+    after = objective(pastiche.detach() - 1e-3 * pastiche.grad / pastiche.grad.abs().max(), targets).total
+    assert (after < before).all()
+
+
+def test_pixels_beyond_black_and_white_have_a_gradient(config, style_image, image):
+    objective, pastiche = Objective(config, style_image), (3 * image - 1).requires_grad_()
+    objective(pastiche, objective.content_targets(image)).total.sum().backward()
+    outside = (pastiche < 0) | (pastiche > 1)
+    assert (pastiche.grad[outside] != 0).all()
+
+
+def test_the_gradient_reaches_the_pastiche_alone(config, style_image, image):
+    objective, content = Objective(config, style_image), image.clone().requires_grad_()
+    targets = objective.content_targets(content)
+    assert not any(target.requires_grad for target in targets.values())
+    assert not any(tensor.requires_grad for tensor in [*objective.parameters(), *objective.buffers()])
+
+
+def test_the_mean_of_the_losses_is_that_of_plain_numbers():
+    terms = torch.tensor([[1.0, 3.0], [10.0, 20.0], [0.0, 1.0], [11.0, 24.0]])
+    assert Losses(*terms).mean().floats() == {"content": 2.0, "style": 15.0, "tv": 0.5, "total": 17.5}
+
+
+# Configuration
+
+
+def test_the_default_configuration_is_plain_values():
+    values = asdict(ObjectiveConfig())
+    assert ObjectiveConfig(**json.loads(json.dumps(values))) == ObjectiveConfig()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"content_weight": -1.0}, "the weight content_weight is -1.0, expected a number >= 0"),
+        ({"style_weight": float("nan")}, "the weight style_weight is nan"),
+        ({"tv_weight": float("inf")}, "the weight tv_weight is inf"),
+        ({"style_layers": {"relu1_1": -0.5}}, "the weight relu1_1 is -0.5"),
+        ({"content_layers": {"relu1_1": -0.5}, "style_layers": {"relu1_1": 1.0}}, "the weight relu1_1 is -0.5"),
+        ({"content_layers": {"relu33": 1.0}}, "vgg19 has no layer 'relu33'; did you mean 'relu3_3'"),
+        ({"style_layers": {"relu3_4": 1.0}, "loss_network": "vgg16"}, "vgg16 has no layer 'relu3_4'"),
+        ({"style_levels": 0}, "style_levels is 0, expected 1 to 5"),
+        ({"style_levels": 6}, "style_levels is 6, expected 1 to 5"),
+        ({"style_size": 31}, "style_size is 31 px, expected at least 32"),
+        ({"style_layers": {}}, "style_layers has no layer with a weight above 0"),
+        ({"content_layers": {"relu3_3": 0.0}}, "content_layers has no layer with a weight above 0"),
+        ({"loss_network": "vgg11"}, r"loss_network is 'vgg11', expected vgg16 or vgg19; did you mean 'vgg1[69]'\?"),
+        ({"constants": "gatys"}, r"constants is 'gatys', expected .*; did you mean 'gatys2016'\?"),
+        ({"tv_form": "l1"}, "tv_form is 'l1', expected anisotropic or isotropic or squared"),
+        ({"pooling": "avg"}, "pooling is 'avg', expected max or average"),
+        ({"loss_arithmetic": "float16"}, "loss_arithmetic is 'float16', expected auto or float32 or bfloat16"),
+        ({"vgg_input": "bgr"}, "vgg_input is 'bgr', expected torchvision or caffe"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ObjectiveConfig(**options)

@@ -1,0 +1,329 @@
+"""The loss network against torchvision's own, and every weight file a person may come with."""
+
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from fast_nst.errors import ConfigError, WeightsError
+from fast_nst.perceptual import VggFeatures
+from fast_nst.perceptual.vgg import check_layers, convolution_names, load_weights
+
+SHALLOW_LAYERS = [f"{kind}{layer}" for kind in ("conv", "relu") for layer in ("1_1", "1_2", "2_1", "2_2")]
+MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+CAFFE_MEAN = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
+
+
+@pytest.fixture(scope="module", params=["vgg16", "vgg19"])
+def whole(request) -> tuple[str, nn.Sequential]:
+    """A network's name and torchvision's own convolutional part, with random weights."""
+    with torch.device("meta"):  # 100 million weights of the classifier that nobody needs
+        features = getattr(torchvision.models, request.param)(weights=None).features
+    features.to_empty(device="cpu")
+    torch.manual_seed(0)
+    for module in features:
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.normal_(module.bias, std=0.1)
+    return request.param, features
+
+
+@pytest.fixture
+def give_weights(monkeypatch):
+    """Return a function that stands in for torchvision's download."""
+
+    def give(outcome: dict[str, Tensor] | Exception) -> None:
+        def get_state_dict(self, *args, **kwargs) -> dict[str, Tensor]:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(torchvision.models.VGG16_Weights, "get_state_dict", get_state_dict)
+        monkeypatch.setattr(torchvision.models.VGG19_Weights, "get_state_dict", get_state_dict)
+
+    return give
+
+
+def activations_by_name(features: nn.Sequential, normalized: Tensor, *, average: bool = False) -> dict[str, Tensor]:
+    """Run torchvision's layers one by one and name each by counting poolings and convolutions, as the papers do."""
+    found, hidden, block, number = {}, normalized, 1, 0
+    for module in features[:-1]:  # less the pooling before the classifier
+        if isinstance(module, nn.MaxPool2d):
+            hidden = nn.functional.avg_pool2d(hidden, 2) if average else module(hidden)
+            block, number = block + 1, 0
+            continue
+        number += isinstance(module, nn.Conv2d)
+        hidden = module(hidden.clone())  # torchvision rectifies in place
+        found[f"{'conv' if isinstance(module, nn.Conv2d) else 'relu'}{block}_{number}"] = hidden
+    return found
+
+
+# Activations
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@torch.no_grad()
+def test_every_layer_is_the_one_torchvision_computes(whole, give_weights, image, pooling):
+    name, features = whole
+    give_weights({f"features.{key}": weight for key, weight in features.state_dict().items()})
+    expected = activations_by_name(features, (image - MEAN) / STD, average=pooling == "average")
+    found = VggFeatures(expected, network=name, pooling=pooling)(image)
+    assert found.keys() == expected.keys()
+    assert len(found) == {"vgg16": 2 * 13, "vgg19": 2 * 16}[name]
+    for layer, activations in expected.items():
+        assert_close(found[layer], activations, atol=1e-4, rtol=1e-4, msg=lambda text, layer=layer: f"{layer}: {text}")
+
+
+def test_a_layer_has_the_index_it_has_in_torchvision(whole):
+    name, features = whole
+    assert list(convolution_names(name).values()) == [i for i, m in enumerate(features) if isinstance(m, nn.Conv2d)]
+
+
+def test_caffe_weights_get_an_image_of_0_to_255_less_its_mean(vgg_state, vgg_file, image):
+    network = VggFeatures(["conv1_1"], weights=vgg_file, input_convention="caffe")
+    weight, bias = vgg_state["features.0.weight"], vgg_state["features.0.bias"]
+    expected = nn.functional.conv2d(255 * image - CAFFE_MEAN, weight, bias, padding=1)
+    assert_close(network(image)["conv1_1"], expected, atol=1e-3, rtol=1e-4)
+
+
+def test_relu_is_the_rectified_conv(vgg_file, image):
+    found = VggFeatures(["conv1_2", "relu1_2"], weights=vgg_file)(image)
+    assert found["conv1_2"].min() < 0
+    assert_close(found["relu1_2"], found["conv1_2"].clamp_min(0))
+
+
+def test_the_network_ends_at_the_deepest_layer_asked_for(vgg_file):
+    assert list(VggFeatures(["relu2_1", "conv1_1"], weights=vgg_file).convolutions) == ["conv1_1", "conv1_2", "conv2_1"]
+
+
+def test_a_pass_stops_at_the_deepest_layer_it_is_asked_for(vgg_file, image):
+    network, ran = VggFeatures(["relu1_1", "relu2_2"], weights=vgg_file), []
+    for name, convolution in network.convolutions.items():
+        convolution.register_forward_hook(lambda *_, name=name: ran.append(name))
+    assert network(image, ["relu1_1"]).keys() == {"relu1_1"}
+    assert ran == ["conv1_1"]
+
+
+def test_the_network_is_frozen_and_its_image_is_not(vgg_file, image):
+    network = VggFeatures(["relu2_2"], weights=vgg_file)
+    image.requires_grad_()
+    network(image)["relu2_2"].square().mean().backward()
+    assert image.grad.abs().mean() > 0
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in network.parameters())
+
+
+def test_the_image_is_not_changed(vgg_file, image):
+    before = image.clone()
+    VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)
+    assert torch.equal(image, before)
+
+
+def test_activations_are_not_changed_by_the_layers_after_them(vgg_file, image):
+    alone = VggFeatures(["conv1_1"], weights=vgg_file)(image)["conv1_1"]
+    assert torch.equal(VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)["conv1_1"], alone)
+
+
+def test_bfloat16_is_close_to_float32_and_returns_it(vgg_file, image):
+    exact = VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)
+    quick = VggFeatures(SHALLOW_LAYERS, weights=vgg_file, arithmetic="bfloat16")(image)
+    for layer, activations in quick.items():
+        assert activations.dtype == torch.float32
+        error = (activations - exact[layer]).norm() / exact[layer].norm()
+        assert 0 < error < 0.02, layer
+
+
+def test_float32_stays_float32_inside_a_mixed_precision_run(vgg_file, image):
+    network = VggFeatures(["relu2_2"], weights=vgg_file)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(image)["relu2_2"]
+    assert torch.equal(found, network(image)["relu2_2"])
+
+
+def test_a_layer_that_was_not_asked_for_at_construction_cannot_be_had_later(vgg_file, image):
+    network = VggFeatures(["relu1_2"], weights=vgg_file)
+    with pytest.raises(ValueError, match=r"\['relu1_1', 'relu2_1'\] were not asked for at construction"):
+        network(image, ["relu1_2", "relu2_1", "relu1_1"])
+
+
+@pytest.mark.parametrize("shape", [(3, 24, 20), (1, 1, 24, 20), (1, 24, 20, 3)])
+def test_an_image_of_another_shape_is_named(vgg_file, shape):
+    with pytest.raises(ValueError, match=r"image must be \(N, 3, H, W\), got"):
+        VggFeatures(["relu1_1"], weights=vgg_file)(torch.zeros(shape))
+
+
+# Layer names
+
+
+@pytest.mark.parametrize(
+    ("layer", "nearest"), [("relu3_33", "relu3_3"), ("Relu2_1", "relu2_1"), ("conv6_1", "conv1_1|conv5_1|conv1_6")]
+)
+def test_an_unknown_layer_suggests_the_nearest(layer, nearest):
+    with pytest.raises(ConfigError, match=rf"vgg19 has no layer '{layer}'; did you mean '({nearest})'\?"):
+        check_layers([layer], "vgg19")
+
+
+def test_vgg16_has_no_fourth_layer_in_its_third_block():
+    check_layers(["relu3_4"], "vgg19")
+    with pytest.raises(ConfigError, match="vgg16 has no layer 'relu3_4'"):
+        check_layers(["relu3_4"], "vgg16")
+
+
+def test_an_unknown_layer_is_found_before_any_weights_are_read(tmp_path):
+    with pytest.raises(ConfigError, match="no layer 'relu9_9'"):
+        VggFeatures(["relu9_9"], weights=tmp_path / "absent.pth")
+
+
+# Weight files
+
+
+def write(path: Path, state: dict[str, Tensor], metadata: dict[str, str] | None = None) -> Path:
+    if path.suffix == ".safetensors":
+        save_file(state, path, metadata)
+    else:
+        torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["cut.pth", "cut.pt", "cut.safetensors"])
+def test_weights_are_read_from_every_kind_of_file(tmp_path, vgg_state, vgg_file, image, name):
+    path = write(tmp_path / name, vgg_state)
+    found = VggFeatures(["relu2_2"], weights=str(path), input_convention="torchvision")(image)
+    assert torch.equal(found["relu2_2"], VggFeatures(["relu2_2"], weights=vgg_file)(image)["relu2_2"])
+
+
+def test_half_precision_weights_are_widened(tmp_path, vgg_state, image):
+    halves = {key: weight.half() for key, weight in vgg_state.items()}
+    path = write(tmp_path / "half.safetensors", halves, {"input": "caffe"})
+    assert VggFeatures(["relu1_1"], weights=path)(image)["relu1_1"].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "convention"),
+    [
+        ("a.safetensors", {"input": "caffe"}, "caffe"),
+        ("a.safetensors", {"input": "torchvision"}, "torchvision"),
+        ("a.safetensors", {"preproc": "RGB, 0..255, minus mean [123.68,116.779,103.939]"}, "caffe"),
+        ("vgg19-dcbb9e9d.pth", None, "torchvision"),
+        ("vgg16-397923af.pth", None, "torchvision"),
+    ],
+)
+def test_a_file_says_which_input_it_expects(tmp_path, vgg_state, name, metadata, convention):
+    assert load_weights(write(tmp_path / name, vgg_state, metadata))[1] == convention
+
+
+def test_the_option_wins_over_what_the_file_says(vgg_file):
+    assert load_weights(vgg_file)[1] == "torchvision"
+    assert load_weights(vgg_file, "caffe")[1] == "caffe"
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.pth", "weights.safetensors", "vgg19.pth", "my-vgg19-dcbb9e9d.pth", "vgg19_bn-c79401a0.pth"]
+)
+def test_a_file_that_does_not_say_its_input_asks_for_the_option(tmp_path, vgg_state, name):
+    with pytest.raises(WeightsError, match=r"does not say which input it expects; give --vgg-input torchvision .*caffe"):
+        load_weights(write(tmp_path / name, vgg_state))
+
+
+def test_missing_layers_are_named_and_so_is_what_to_do(vgg_file):
+    message = (
+        r"shallow\.safetensors lacks conv3_1, conv3_2 of vgg19; it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
+        "Ask for shallower layers, give a whole file with --vgg-weights, or leave .* torchvision download"
+    )
+    with pytest.raises(WeightsError, match=message):
+        VggFeatures(["relu3_2"], weights=vgg_file)
+
+
+def test_a_file_of_something_else_holds_no_vgg_layer(tmp_path):
+    path = write(tmp_path / "other.safetensors", {"conv0.weight": torch.zeros(3)}, {"input": "caffe"})
+    with pytest.raises(WeightsError, match="it holds no VGG layer"):
+        VggFeatures(["relu1_1"], weights=path)
+
+
+def test_a_layer_without_its_bias_is_missing(tmp_path, vgg_state):
+    state = {key: weight for key, weight in vgg_state.items() if key != "features.2.bias"}
+    path = write(tmp_path / "unbiased.safetensors", state, {"input": "caffe"})
+    with pytest.raises(WeightsError, match="lacks conv1_2 of vgg19; it holds conv1_1, conv2_1, conv2_2"):
+        VggFeatures(["relu1_2"], weights=path)
+
+
+@pytest.mark.parametrize(
+    ("network", "index"),
+    [("vgg19", 17), ("vgg16", 16), ("vgg19", 1)],  # conv4_1 of vgg16, conv3_4 of vgg19, a batch norm of vgg19_bn
+)
+def test_weights_of_another_vgg_are_refused_even_where_the_first_layers_fit(tmp_path, vgg_state, network, index):
+    state = vgg_state | {f"features.{index}.weight": torch.zeros(512, 256, 3, 3)}
+    path = write(tmp_path / "other.safetensors", state, {"input": "torchvision"})
+    with pytest.raises(WeightsError, match=f"holds features.{index}.weight, which {network} has not; is it a file of"):
+        VggFeatures(["relu2_2"], network=network, weights=path)
+
+
+def test_weights_of_another_shape_are_named(tmp_path, vgg_state):
+    state = vgg_state | {"features.2.weight": torch.zeros(32, 64, 3, 3)}
+    path = write(tmp_path / "slim.safetensors", state, {"input": "caffe"})
+    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), vgg19 needs \(64, 64, 3, 3\)"):
+        VggFeatures(["relu1_2"], weights=path)
+
+
+@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all, but a sentence long enough to be read as a header"])
+def test_a_broken_file_is_one_line(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError, match=f"cannot read VGG weights from .*{name}: .") as caught:
+        load_weights(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cut.pth", "cut.safetensors"])
+def test_a_truncated_file_is_one_line(tmp_path, vgg_state, name):
+    path = write(tmp_path / name, vgg_state)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(WeightsError, match=f"cannot read VGG weights from .*{name}: .") as caught:
+        load_weights(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pickled_module_is_refused_and_not_run(tmp_path):
+    torch.save(nn.Linear(1, 1), tmp_path / "module.pth")
+    with pytest.raises(WeightsError, match=r"cannot read VGG weights from .*module\.pth"):
+        load_weights(tmp_path / "module.pth")
+
+
+def test_a_lone_tensor_is_no_weight_file(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / "tensor.pth")
+    with pytest.raises(WeightsError, match="holds a Tensor, expected a dictionary of tensors"):
+        load_weights(tmp_path / "tensor.pth")
+
+
+def test_a_missing_file_says_that_torchvision_can_download_one(tmp_path):
+    with pytest.raises(WeightsError, match=r"no VGG weights at .*absent\.pth; leave --vgg-weights out"):
+        load_weights(tmp_path / "absent.pth")
+
+
+# Download
+
+
+@pytest.mark.parametrize(
+    "error", [URLError("name resolution failed"), RuntimeError('invalid hash value (expected "dcbb9e9d")')]
+)
+@pytest.mark.parametrize("network", ["vgg16", "vgg19"])
+def test_a_failed_download_says_where_the_weights_are(give_weights, network, error):
+    give_weights(error)
+    reason = "name resolution failed" if isinstance(error, URLError) else "invalid hash"
+    address = f"https://download.pytorch.org/models/{network}-"
+    with pytest.raises(WeightsError, match=f"(?s)cannot download .*{reason}.*{address}.*--vgg-weights") as caught:
+        VggFeatures(["relu1_1"], network=network)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_download_is_checked_by_its_hash_and_shows_its_progress(monkeypatch, vgg_state):
+    asked = {}
+    monkeypatch.setattr(
+        torchvision.models.VGG19_Weights, "get_state_dict", lambda self, **options: asked.update(options) or vgg_state
+    )
+    VggFeatures(["relu1_1"])
+    assert asked == {"progress": True, "check_hash": True}
