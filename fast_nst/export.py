@@ -36,7 +36,7 @@ class ContractModule(nn.Module):
 
     def forward(self, content: Tensor) -> Tensor:
         """Scale, repaint, clamp, round."""
-        pastiche = self.network(content.permute(0, 3, 1, 2).float() / 255)
+        pastiche: Tensor = self.network(content.permute(0, 3, 1, 2).float() / 255)
         return (pastiche.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
@@ -67,7 +67,7 @@ def export_network(
         difference = parity(contract, temporary, sizes)
         if difference > TOLERANCE:
             raise ModelError(
-                f"{path} not written: its pixels differ from PyTorch's by {difference}/255, at most {TOLERANCE}/255 is allowed"
+                f"{path} not written: pixels differ from PyTorch's by {difference}/255, allowed is {TOLERANCE}/255"
             )
     return difference
 
@@ -96,7 +96,7 @@ def _smooth_noise(rng: np.random.Generator, count: int, height: int, width: int)
     coarse = torch.from_numpy(rng.uniform(0, 255, (count, 3, 8, 8)))
     shapes = nn.functional.interpolate(coarse, (height, width), mode="bicubic").permute(0, 2, 3, 1).numpy()
     grain = rng.normal(0, 10, (count, height, width, 3))
-    return (shapes + grain).clip(0, 255).astype(np.uint8)  # type: ignore[no-any-return]
+    return (shapes + grain).clip(0, 255).astype(np.uint8)
 
 
 def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
@@ -108,10 +108,17 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
     }
     with _quiet():
         program = torch.onnx.export(
-            contract, (example,), input_names=["content"], output_names=["pastiche"], dynamic_shapes=(free,), dynamo=True
+            contract,
+            (example,),
+            input_names=["content"],
+            output_names=["pastiche"],
+            dynamic_shapes=(free,),
+            dynamo=True,
         )
-    assert program is not None  # noqa: S101 - None only without dynamo
+    assert program is not None  # it is None only without dynamo
     model = program.model_proto
+    for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
+        told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels
     for key, value in {"format": FORMAT, **metadata}.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -131,4 +138,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             exporter.setLevel(level)
-

@@ -199,7 +199,6 @@ def _descend(
         [pixels],
         lr=learning_rate,
         max_iter=steps + 1,
-        max_eval=steps + 1,
         history_size=_MEMORY,
         tolerance_grad=0,  # torch's tolerances would end a run on small losses
         tolerance_change=0,

@@ -69,8 +69,8 @@ def blur_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A style file that inverts 3,000 times over and gives the content back: time enough to be interrupted."""
-    values = ["content", *(f"step{number}" for number in range(2999)), "pastiche"]
+    """A style file that inverts 1,000 times over and gives the content back: time enough to be interrupted."""
+    values = ["content", *(f"step{number}" for number in range(999)), "pastiche"]
     nodes = [helper.make_node("BitwiseNot", [before], [after]) for before, after in itertools.pairwise(values)]
     return _save_model(tmp_path_factory.mktemp("models") / "slow.onnx", nodes)
 
@@ -92,3 +92,26 @@ def save_picture(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return save
+
+
+@pytest.fixture(scope="session")
+def vgg_state():
+    """Random weights of VGG's conv1_1 .. conv2_2 under torchvision's names; activations neither die nor grow."""
+    import torch
+
+    generator, state = torch.Generator().manual_seed(0), {}
+    for index, (channels_in, channels_out) in {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128)}.items():
+        scale = (2 / (9 * channels_in)) ** 0.5
+        state[f"features.{index}.weight"] = scale * torch.randn(channels_out, channels_in, 3, 3, generator=generator)
+        state[f"features.{index}.bias"] = 0.1 * torch.randn(channels_out, generator=generator)
+    return state
+
+
+@pytest.fixture(scope="session")
+def vgg_file(vgg_state, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cut file of VGG weights that says which input it expects: torchvision's."""
+    from safetensors.torch import save_file
+
+    path = tmp_path_factory.mktemp("vgg") / "shallow.safetensors"
+    save_file(vgg_state, path, metadata={"input": "torchvision"})
+    return path

@@ -55,7 +55,7 @@ def command(
     style_image: Path,
     model: str,
     output: Path,
-    **values: Any,  # noqa: ANN401  # click has checked them against their types
+    **values: Any,  # click has checked them against their types
 ) -> int:
     """Hold a style's network against the optimisation of Gatys et al., on one objective.
 

@@ -89,7 +89,7 @@ def command(
     snapshot_every: int,
     max_megapixels: float,
     progress: bool | None,
-    **values: Any,  # noqa: ANN401 - click has checked them against their types
+    **values: Any,
 ) -> int:
     """Repaint the picture CONTENT in the style of the painting STYLE, by the slow method of Gatys et al.
 

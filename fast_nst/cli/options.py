@@ -18,7 +18,7 @@ from fast_nst.errors import ConfigError, did_you_mean
 Config = typing.TypeVar("Config")
 
 
-class LayerWeights(click.ParamType):
+class LayerWeights(click.ParamType[dict[str, float]]):
     """Layers and their weights: `relu1_1,relu3_1:0.5`, or a mapping from YAML."""
 
     name = "LAYER[:WEIGHT],..."
@@ -119,19 +119,25 @@ def _take_defaults(ctx: click.Context, _param: click.Parameter, path: Path | Non
 
 
 def _option(field: dataclasses.Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    default = field.default_factory() if callable(field.default_factory) else field.default
+    default: Any = field.default_factory() if callable(field.default_factory) else field.default
     required = default is dataclasses.MISSING
     kind, multiple = _click_type(hint)
-    shown = ",".join(default) if isinstance(kind, LayerWeights) and not required else True
     return click.option(
         "--" + field.name.replace("_", "-"),
         type=kind,
         multiple=multiple,
         required=required,
         default=None if required else default,
-        show_default=shown if not required else False,
+        show_default=_shown(default),
         help=field.metadata["help"],
     )
+
+
+def _shown(default: Any) -> str | bool:
+    """Return what help says of a default: nothing where there is none to speak of."""
+    if isinstance(default, Mapping):
+        return ",".join(default)
+    return default not in (dataclasses.MISSING, None, "", ())
 
 
 def _click_type(hint: Any) -> tuple[Any, bool]:

@@ -47,7 +47,7 @@ def command(
     provider: str | None,
     progress: bool | None,
     as_json: bool,
-    **file_options: Any,  # noqa: ANN401  # click has checked them against their types
+    **file_options: Any,  # click has checked them against their types
 ) -> int:
     """Repaint pictures in a style.
 
@@ -99,6 +99,8 @@ def report(outcomes: "tqdm[Outcome]", plan: Plan, *, as_json: bool) -> int:
     is_interrupted = written + len(problems) < len(plan.jobs)
     if is_interrupted:
         click.echo(f"fast-nst: interrupted with {written} of {len(plan.jobs)} done", err=True)
+    if as_json:
+        click.echo("".join(json.dumps({"problem": problem}) + "\n" for problem in plan.unusable), nl=False)
     problems = [*plan.unusable, *problems]
     _print_problems(problems, written)
     if is_interrupted:

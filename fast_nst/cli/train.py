@@ -53,11 +53,11 @@ def command(
     check_replaceable(output, overwrite=overwrite or resume is not None)
     folder = resume or run_dir or Path("runs") / output.stem
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet)
-    if rank_zero_only.rank == 0:
-        _report(outcome, folder)
+    _report(outcome, folder)
     return INTERRUPTED if outcome.interrupted else DONE
 
 
+@rank_zero_only
 def _report(outcome: Outcome, folder: Path) -> None:
     if outcome.unreadable:
         shown = ", ".join(outcome.unreadable[:3]) + (", ..." if len(outcome.unreadable) > 3 else "")

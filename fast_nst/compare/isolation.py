@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -33,7 +34,7 @@ def run_alone(function: Callable[[Job, Tell], Answer], job: Job, on_news: Tell) 
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(sender, function, job), daemon=True)
-    with _deaf_to_ctrl_c():  # the process inherits this: Ctrl-C reaches only this side, which then ends the other
+    with _deaf_to_ctrl_c():  # the process inherits this, so that it does not die noisily while it still imports
         process.start()
     sender.close()
     try:
@@ -54,6 +55,7 @@ def run_alone(function: Callable[[Job, Tell], Answer], job: Job, on_news: Tell) 
 
 
 def _serve(sender: "Connection[Any, Any]", function: Callable[[Job, Tell], Any], job: Job) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the other side, which ends this one
     try:
         answer = function(job, lambda news: sender.send(("news", news)))
     except FastNstError as error:
@@ -72,15 +74,15 @@ def _why_ended(code: int | None) -> str:
 
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back until the block ends."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Ignore Ctrl-C until the block ends, in the main thread: only there can it be told."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 class MemoryGauge:

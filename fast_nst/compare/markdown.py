@@ -17,7 +17,7 @@ def render_markdown(report: Report) -> str:
         parts += [f"## {summary.size} px", *verdict(summary), _table(methods_table(summary))]
         parts += [f"![Total loss over seconds]({report.plot(summary.size).name})", _table(cases_table(cases))]
         parts += [_pictures(cases)]
-    parts += ["## How to read this", *NOTES, "## What was compared", _table(facts_table(report))]
+    parts += ["## How to read this", *NOTES, "## What was compared", _table(facts_table(report), numbers=False)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -28,11 +28,11 @@ def _pictures(cases: Sequence[Case]) -> str:
     for case in cases:
         points = [case.photo, case.network, *(case.results[start].points[-1] for start in STARTS)]
         rows.append(tuple(f"![{case.name}](results/{quote(point.picture)})" for point in points))
-    return _table(Table(header, tuple(rows)))
+    return _table(Table(header, tuple(rows)), numbers=False)
 
 
-def _table(table: Table) -> str:
-    rule = ("---", *("---:" for _ in table.header[1:]))
+def _table(table: Table, *, numbers: bool = True) -> str:
+    rule = ("---", *("---:" if numbers else "---" for _ in table.header[1:]))
     return "\n".join(f"| {' | '.join(map(_escape, row))} |" for row in (table.header, rule, *table.rows))
 
 

@@ -39,10 +39,9 @@ def render_page(report: Report) -> str:
         body += [f'<img class="plot" alt="Total loss over seconds" src="{_embed_file(report.plot(summary.size))}">']
         body += [_table(cases_table(cases))]
     body += ["<h2>How to read this</h2>", *map(_paragraph, NOTES)]
-    body += ["<h2>What was compared</h2>", _table(facts_table(report), numbers=False)]
     body += ["<h2>Pictures</h2>", _figures([_figure(_embed_pixels(report.style), "the painting")])]
-    for case in report.cases:
-        body += [_pictures(report, case)]
+    body += [_pictures(report, case) for case in report.cases]
+    body += ["<h2>What was compared</h2>", _table(facts_table(report), numbers=False)]
     style, text = _CSS.read_text(encoding="utf-8"), "\n".join(body)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -82,12 +81,18 @@ def _paragraph(text: str) -> str:
 def _table(table: Table, *, numbers: bool = True) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
     rows = [
-        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>"
+        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{_cell(cell)}</td>' for cell in rest)}</tr>"
         for first, *rest in table.rows
     ]
     kind = ' class="numbers"' if numbers else ""
     body = "\n".join(rows)
     return f'<div class="wide"><table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    """Put the quartiles, which stand in brackets, on a line of their own."""
+    median, bracket, quartiles = escape(text).partition(" (")
+    return median if not bracket else f"{median}<br><small>({quartiles}</small>"
 
 
 def _embed_picture(report: Report, point: Point) -> str:

@@ -28,7 +28,8 @@ def plot_race(cases: Sequence[Case], path: Path) -> None:
         _draw_start(axes, cases, start)
     _draw_network(axes, cases)
     axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="total loss")
-    axes.grid(visible=True, which="both", color=_GREY, alpha=0.2)
+    axes.set_ylim(top=2 * _largest_start(cases))  # L-BFGS may overshoot by decades for a step: cut that off
+    axes.grid(visible=True, color=_GREY, alpha=0.25)
     axes.tick_params(which="both", colors=_GREY)
     for text in (axes.xaxis.label, axes.yaxis.label):
         text.set_color(_GREY)
@@ -37,6 +38,11 @@ def plot_race(cases: Sequence[Case], path: Path) -> None:
     axes.legend(labelcolor=_GREY, framealpha=0)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", transparent=True)
+
+
+def _largest_start(cases: Sequence[Case]) -> float:
+    starts = [case.results[start].history["total"][0] for case in cases for start in STARTS]
+    return max(*starts, *(case.network.losses["total"] for case in cases))
 
 
 def _draw_start(axes: Axes, cases: Sequence[Case], start: Start) -> None:

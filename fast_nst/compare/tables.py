@@ -90,7 +90,11 @@ def verdict(summary: SizeSummary) -> list[str]:
     network = rows["network", None]
     count = "1 photograph" if summary.photos == 1 else f"{summary.photos} photographs"
     seconds, total = _median(network.seconds), _median(network.losses["total"])
-    sentences = [f"At {summary.size} px, on {count}, the network takes {seconds} s and comes to a total of {total}."]
+    photo = _median(rows["photo", None].losses["total"])
+    sentences = [
+        f"At {summary.size} px, on {count}, the network takes {seconds} s and comes to a total of {total}; "
+        f"the photograph itself stands at {photo}."
+    ]
     for start in STARTS:
         last = rows[start, summary.last_step]
         time, loss, ratio = _median(last.seconds), _median(last.losses["total"]), _median(last.speed_up, times)
@@ -155,7 +159,8 @@ def _plain(value: object) -> str:
 def _label(row: Row) -> str:
     if row.method == "photo":
         return "photograph itself"
-    return "network" if row.method == "network" else f"Gatys from {row.method}, {row.step} steps"
+    steps = "1 step" if row.step == 1 else f"{row.step} steps"
+    return "network" if row.method == "network" else f"Gatys from {row.method}, {steps}"
 
 
 def _steps(race: Race) -> str:

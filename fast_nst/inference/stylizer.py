@@ -177,7 +177,8 @@ def _open_session(path: Path, threads: int | None, providers: list[str]) -> ort.
     try:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no base class of their own
-        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {_reason(error)}") from error
+        reason = f"ONNX Runtime says: {_reason(error)}"
+        raise ModelError(f"{path} is not an ONNX model, or damaged ({reason}); copy or export it again") from error
 
 
 def _check_contract(path: Path, session: ort.InferenceSession, found: str | None) -> None:
@@ -212,5 +213,6 @@ def _is_free_picture(node: ort.NodeArg) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return the last part of an ONNX Runtime message, on one line, without its code."""
-    return " ".join(str(error).split()).split(" : ", 2)[-1].rstrip(".")
+    """Return what an ONNX Runtime error says, on one line, without its code and the file's name."""
+    message = " ".join(str(error).split()).split(" : ", 3)[-1]
+    return message.rpartition("failed:")[2].rstrip(".")

@@ -15,7 +15,7 @@ def convolution(in_channels: int, out_channels: int, kernel_size: int, *, stride
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution, instance norm, ReLU: `(N, Cin, H, W)` to `(N, Cout, H / stride, W / stride)`, less a rim if valid."""
+    """Convolution, instance norm, ReLU: `(N, Cin, H, W)` to `(N, Cout, H / s, W / s)`, less a rim if valid."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, padded: bool) -> None:
         super().__init__(

@@ -32,7 +32,9 @@ class JohnsonNetwork(nn.Module):
     size_multiple = 4  # two halvings
     receptive_radius = 57  # px: 4 + 1 + 2 + 40 + 2 + 1 + 4 and the halvings' phase
 
-    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, *, padded: bool) -> None:
+    def __init__(
+        self, channels: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, *, padded: bool
+    ) -> None:
         super().__init__()
         full, half, quarter = channels
         # A valid network maps a border of 15 + 8 * residual_blocks px to nothing: for five blocks S px to S - 108.

@@ -137,7 +137,7 @@ class Objective(nn.Module):
         return config.style_weight / config.style_levels * torch.stack(terms).sum(0)
 
     def _pyramid(self, image: Tensor) -> list[Tensor]:
-        """`image` at 1, 1/2, 1/4 ..: what a shallow layer cannot see at full size it sees further up [Snelgrove2017]."""
+        """`image` at 1, 1/2, 1/4 ..: what a layer cannot see at full size it sees further up [Snelgrove2017]."""
         levels = [image]
         for _ in range(self.config.style_levels - 1):
             levels.append(F.avg_pool2d(levels[-1], 2))

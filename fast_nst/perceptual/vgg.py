@@ -133,7 +133,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return device.type == "cpu" and any(probe is not None and probe() for probe in probes)
+    return device.type == "cpu" and any(probe is not None and bool(probe()) for probe in probes)
 
 
 def _convolutions(

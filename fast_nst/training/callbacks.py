@@ -16,12 +16,13 @@ from tqdm import tqdm
 from fast_nst.errors import TrainingError
 from fast_nst.images import Picture, atomic_path, write_picture
 from fast_nst.plots import plot_losses
+from fast_nst.training.checkpoint import CHECKPOINT_NAME
+from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule
 
 _TERMS = ("content", "style", "tv", "total")
 _RECENT = 100  # steps that "the current loss" is averaged over
-CHECKPOINT_NAME = "last.ckpt"
 LOSSES_NAME = "losses.csv"
 
 
@@ -32,7 +33,8 @@ class Progress(pl.Callback):
     step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same numbers.
     """
 
-    def __init__(self, folder: Path, *, show_bar: bool) -> None:
+    def __init__(self, config: TrainConfig, folder: Path, *, show_bar: bool) -> None:
+        self.config = config
         self.path = folder / LOSSES_NAME
         self.show_bar = show_bar
         self.unreadable: set[str] = set()
@@ -51,10 +53,13 @@ class Progress(pl.Callback):
         self._step_end = time.monotonic()
         if trainer.is_global_zero:
             self._rewrite()
-            total = pl_module.config.max_steps
-            self._bar = tqdm(total=total, initial=trainer.global_step, unit="step", disable=not self.show_bar)
+            self._bar = tqdm(
+                total=self.config.max_steps, initial=trainer.global_step, unit="step", disable=not self.show_bar
+            )
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Crops, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Crops, batch_idx: int
+    ) -> None:
         """Note when the photographs had come."""
         self._step_start = time.monotonic()
 
@@ -62,7 +67,7 @@ class Progress(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
     ) -> None:
         """Write the row of this step."""
-        assert isinstance(pl_module, StyleTransferModule)  # noqa: S101 - narrows the type
+        assert isinstance(pl_module, StyleTransferModule)
         terms = {name: _mean_over_devices(trainer, term) for name, term in outputs["terms"].items()}
         now = time.monotonic()
         step_s, data_s = now - self._step_end, self._step_start - self._step_end
@@ -76,8 +81,8 @@ class Progress(pl.Callback):
             self._append(row)
             if trainer.logger is not None:
                 trainer.logger.log_metrics({f"loss/{name}": row[name] for name in _TERMS}, trainer.global_step)
-            self._show(pl_module.config.batch_size)
-        minutes = pl_module.config.max_minutes
+            self._show()
+        minutes = self.config.max_minutes
         if minutes and pl_module.elapsed_s >= 60 * minutes:
             trainer.should_stop = True
 
@@ -92,17 +97,17 @@ class Progress(pl.Callback):
         if self._bar is not None:
             self._bar.close()
         if trainer.is_global_zero and self.rows:
-            config = pl_module.config
-            plot_losses(_smoothed(self.rows), self.path.with_suffix(".png"), x="step", title=Path(config.style).stem)
+            title = self.config.title or Path(self.config.style).stem
+            plot_losses(_smoothed(self.rows), self.path.with_suffix(".png"), x="step", title=title)
 
-    def _show(self, batch_size: int) -> None:
+    def _show(self) -> None:
         if self._bar is None:
             return
         recent = self.rows[-_RECENT:]
         seconds = sum(row["step_s"] for row in recent)
         waiting = sum(row["data_s"] for row in recent) / seconds
         losses = {name: f"{value:.3g}" for name, value in self.recent().items()}
-        images = f"{batch_size * len(recent) / seconds:.3g}/s"
+        images = f"{self.config.batch_size * len(recent) / seconds:.3g}/s"
         self._bar.set_postfix({**losses, "images": images, "waiting": f"{waiting:.0%}"}, refresh=False)
         self._bar.update()
 
@@ -176,7 +181,9 @@ def read_losses(path: Path) -> list[dict[str, float]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [{k: float(v) for k, v in row.items()} for row in rows if None not in row.values() and "" not in row.values()]
+    return [
+        {k: float(v) for k, v in row.items()} for row in rows if None not in row.values() and "" not in row.values()
+    ]
 
 
 def _smoothed(rows: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:

@@ -14,6 +14,8 @@ from fast_nst.errors import ConfigError, ModelError
 from fast_nst.networks import build_network
 from fast_nst.training.config import TrainConfig
 
+CHECKPOINT_NAME = "last.ckpt"
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -28,8 +30,8 @@ class Trained:
     def metadata(self) -> dict[str, str]:
         """Return what an exported file says of itself."""
         config, objective = self.config, asdict(self.config.objective)
-        for place in ("vgg_weights",):  # a file of the machine it was trained on, of no use elsewhere
-            objective[place] = Path(objective[place]).name if objective[place] else None
+        if weights := objective["vgg_weights"]:
+            objective["vgg_weights"] = Path(weights).name  # the folder it lay in is of no use elsewhere
         plain = json.dumps(config.plain(), sort_keys=True)
         return {
             "title": config.title or Path(config.style).stem.replace("_", " ").replace("-", " ").title(),

@@ -1,4 +1,4 @@
-"""Everything a training run can be told, in plain values: one truth for the command line, YAML files and checkpoints."""
+"""Everything a training run can be told, in plain values: one truth for commands, YAML and checkpoints."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields

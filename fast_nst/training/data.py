@@ -125,7 +125,7 @@ class ContentData(pl.LightningDataModule):
             TrainingError: when the batch does not divide over the devices.
         """
         trainer, config = self.trainer, self.config
-        assert trainer is not None  # noqa: S101 - Lightning attaches it before asking
+        assert trainer is not None
         if config.batch_size % trainer.world_size:
             raise TrainingError(
                 f"batch_size {config.batch_size} does not divide over {trainer.world_size} devices; "

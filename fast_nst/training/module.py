@@ -33,7 +33,7 @@ class StyleTransferModule(pl.LightningModule):
         self.save_hyperparameters("config")
         self.config = TrainConfig.from_plain(config)
         self.network = build_network(self.config.preset)
-        self._objective = (objective,)  # in a tuple, so that it is no submodule: neither saved, nor sent between devices
+        self._objective = (objective,)  # in a tuple: no submodule, so neither saved nor sent to other devices
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
 
     @property

@@ -20,12 +20,12 @@ import yaml
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, find_pictures, fit_size, read_pixels, resize
 from fast_nst.perceptual import Objective
-from fast_nst.training.callbacks import CHECKPOINT_NAME, Checkpoints, Previews, Progress
-from fast_nst.training.checkpoint import load_checkpoint
+from fast_nst.training.callbacks import Checkpoints, Previews, Progress
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import ContentData, collate
 from fast_nst.training.module import StyleTransferModule
@@ -70,14 +70,14 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
     if config.init_from and not resume:
         _start_from(module, Path(config.init_from))
-    progress = Progress(folder, show_bar=show_bar)
+    progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
     callbacks = [progress, checkpoints, _previews(config, data, folder)]
     with _quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
             write_config(config, folder / CONFIG_NAME)
-        with _stop_on_ctrl_c(trainer) as interrupted:
+        with _stop_on_ctrl_c(trainer) as interrupted, _last_good(checkpoints.path):
             trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
     parity = 0
     if trainer.is_global_zero:
@@ -101,7 +101,7 @@ def content_photographs(config: TrainConfig) -> list[Path]:
 def read_style(config: TrainConfig) -> Tensor:
     """Return the painting as the objective sees it: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
     pixels = read_pixels(config.style)
-    height, width = fit_size(*pixels.shape[:2], config.objective.style_size)
+    height, width = fit_size(pixels.shape[0], pixels.shape[1], config.objective.style_size)
     return torch.from_numpy(resize(pixels, height, width)).permute(2, 0, 1)[None].float() / 255
 
 
@@ -170,6 +170,18 @@ def _stop_on_ctrl_c(trainer: pl.Trainer) -> Iterator[threading.Event]:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _last_good(checkpoint: Path) -> Iterator[None]:
+    """Add to an error of training where its last good checkpoint is."""
+    try:
+        yield
+    except TrainingError as error:
+        if not checkpoint.is_file():
+            raise
+        step = load_checkpoint(checkpoint).step
+        raise TrainingError(f"{error}; the last good checkpoint is {checkpoint} (step {step})") from error
 
 
 @contextmanager

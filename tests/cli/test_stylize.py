@@ -23,7 +23,7 @@ def stylize(invert_model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, style=invert_model):
-        code = main(["stylize", *map(str, arguments), "--style", str(style)])
+        code = main(["stylize", *map(str, arguments), "--style", str(style), "--threads", "1"])
         captured = capsys.readouterr()
         return code, captured.out.splitlines(), captured.err
 
@@ -123,13 +123,14 @@ def test_a_large_picture_is_refused_unless_allowed(stylize, save_picture):
 def test_json_has_one_object_a_picture(stylize, save_picture, tmp_path):
     save_picture("a.png")
     (tmp_path / "b.png").touch()
-    code, out, _ = stylize("a.png", "b.png", "-o", "out", "--json")
-    done, failed = map(json.loads, out)
+    code, out, _ = stylize("a.png", "b.png", "gone.png", "-o", "out", "--json")
+    done, failed, missing = map(json.loads, out)
     assert code == 1
     assert done.pop("seconds") > 0
     assert done == {"input": "a.png", "output": str(Path("out/a.png")), "width": 90, "height": 70, "notes": []}
     assert failed["input"] == "b.png"
     assert failed["problem"].startswith("b.png: empty file")
+    assert missing["problem"].startswith("gone.png: no such file")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_bad_styles_are_one_line(stylize, save_picture, save_model, tmp_path):
     save_model(tmp_path / "next.onnx", metadata={"format": "fast_nst/2"})
     messages = {
         "gone.onnx": "there is no model file gone.onnx",
-        "broken.onnx": "broken.onnx is not a model",
+        "broken.onnx": "broken.onnx is not an ONNX model, or damaged",
         "foreign.onnx": "foreign.onnx is an ONNX model but not a style",
         "next.onnx": "next.onnx is of format fast_nst/2, this version reads fast_nst/1",
         "no-such-style": "there is no style 'no-such-style'",
@@ -211,7 +212,7 @@ def mixed_folder(tmp_path):
 def test_of_forty_mixed_files_with_six_broken_ones_the_rest_are_done(stylize, mixed_folder):
     contents = [path for path in mixed_folder.rglob("*") if path.is_file()]
     assert len(contents) == 40
-    code, out, err = stylize("photos", "-o", "painted", "--threads", 1)
+    code, out, err = stylize("photos", "-o", "painted")
     assert code == 1
     assert len(out) == 34
     assert all(Path(line).is_file() for line in out)

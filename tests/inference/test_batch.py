@@ -22,7 +22,7 @@ class GatedStylizer(Stylizer):
     """A stylizer that stops at a gate in front of each picture."""
 
     def __init__(self, style):
-        super().__init__(style)
+        super().__init__(style, threads=1)
         self.gate, self.arrived, self.active, self.most_active = threading.Semaphore(0), threading.Event(), 0, 0
 
     def __call__(self, image):

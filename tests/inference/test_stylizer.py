@@ -15,7 +15,7 @@ from fast_nst.inference import Stylizer
 
 @pytest.fixture(scope="module")
 def negative(invert_model):
-    return Stylizer(invert_model)
+    return Stylizer(invert_model, threads=1)
 
 
 def random_pixels(*shape):
@@ -58,7 +58,7 @@ def test_the_content_is_left_as_it_was(negative):
 
 def test_a_picture_of_the_smallest_size_is_not_padded(blur_model):
     content = random_pixels(64, 64, 3)
-    np.testing.assert_array_equal(Stylizer(blur_model)(content), box_blur(content))
+    np.testing.assert_array_equal(Stylizer(blur_model, threads=1)(content), box_blur(content))
 
 
 @pytest.mark.parametrize(("height", "width"), [(62, 64), (64, 62), (5, 100), (1, 64), (1, 1), (17, 9)])
@@ -70,7 +70,7 @@ def test_a_smaller_picture_is_mirrored_outwards(blur_model, height, width):
         expected = box_blur(mirrored[1:-1])[:, 1:-1]
     if width >= 64:
         expected = box_blur(mirrored[:, 1:-1])[1:-1]
-    np.testing.assert_array_equal(Stylizer(blur_model)(content), expected)
+    np.testing.assert_array_equal(Stylizer(blur_model, threads=1)(content), expected)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "CMYK", "1"])
@@ -136,7 +136,9 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_broken_file_cannot_be_loaded(tmp_path, invert_model, damage):
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(damage(invert_model.read_bytes()))
-    with pytest.raises(ModelError, match=r"broken\.onnx is not a model that ONNX Runtime can load: \S") as caught:
+    with pytest.raises(
+        ModelError, match=r"broken\.onnx is not an ONNX model, or damaged \(ONNX Runtime says: \w+ "
+    ) as caught:
         Stylizer(broken)
     assert "\n" not in str(caught.value)
 

@@ -134,10 +134,11 @@ def test_the_valid_network_sees_no_edge_only_a_mirrored_picture():
     assert_close(network(content), network(mirrored)[..., 64:-64, 64:-64], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (67, 90)])
 @torch.no_grad()
-def test_one_colour_stays_one_colour_up_to_the_border(height, width):
-    network = linear(build_network("johnson-half"))  # norms out: they would make any picture of one colour flat grey
+def test_one_colour_stays_one_colour_up_to_the_border(preset, height, width):
+    network = linear(build_network(preset))  # norms out: they would make any picture of one colour flat grey
     colour = torch.tensor([0.9, 0.3, 0.1]).view(1, 3, 1, 1)
     pastiche = network(colour.expand(1, 3, height, width))
     assert_close(pastiche, pastiche[..., 32:33, 32:33].expand_as(pastiche), atol=1e-4, rtol=0)

@@ -149,13 +149,24 @@ def test_odd_sizes_are_judged_too(config, style_image, height, width):
     assert torch.stack(judge(config, style_image, picture, picture)).isfinite().all()
 
 
-@pytest.mark.parametrize("size", [(7, 64), (64, 7)])
-def test_a_picture_too_small_for_the_pyramid_says_how_many_pixels_it_needs(config, style_image, size):
-    three = replace(config, style_levels=3)
-    message = "too small for relu2_2 on 3 style levels, which need 8 px a side; lower style_levels"
+@pytest.mark.parametrize(
+    ("content_layer", "style_layer", "levels", "least"),
+    [
+        ("relu2_2", "relu1_1", 1, 2),
+        ("relu1_1", "relu2_1", 1, 2),
+        ("relu2_2", "relu1_1", 3, 4),
+        ("relu1_1", "relu2_1", 3, 8),
+    ],
+)
+def test_a_picture_too_small_for_the_objective_says_how_many_pixels_it_needs(
+    config, content_layer, style_layer, levels, least
+):
+    judging = replace(config, content_layers={content_layer: 1.0}, style_layers={style_layer: 1.0}, style_levels=levels)
+    enough, too_small = torch.rand(1, 3, least, 40), torch.rand(1, 3, 40, least - 1)
+    assert torch.stack(judge(judging, enough, enough, enough)).isfinite().all()
+    message = f"a picture of {least - 1}x40 px is too small for this objective, which needs {least} px a side"
     with pytest.raises(ConfigError, match=message):
-        Objective(three, torch.rand(1, 3, *size))
-    assert Objective(three, torch.rand(1, 3, 8, 64)).get_buffer("style_gram_2_relu2_1").isfinite().all()
+        Objective(judging, too_small)
 
 
 # As something to descend

@@ -1,0 +1,132 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fast_nst.compare import session
+from fast_nst.compare.records import METHODS
+from fast_nst.compare.session import CompareConfig, Comparison, trained_objective
+from fast_nst.errors import ConfigError, ImageError, ModelError
+from fast_nst.images import read_pixels
+from fast_nst.inference import Stylizer
+
+
+@pytest.fixture
+def compare(objective, invert_model, painting, tmp_path, monkeypatch):
+    """Return a function that sets up a comparison whose methods run in this process."""
+    monkeypatch.setattr(session, "run_alone", lambda function, job, on_news: function(job, on_news))
+    config = CompareConfig(size=(90,), steps=(1, 2), threads=1, objective=objective)
+
+    def build(model=invert_model, style=painting, **changes):
+        return Comparison(replace(config, **changes), Stylizer(model), style, tmp_path / "report")
+
+    return build
+
+
+def measured(comparison, photo):
+    tasks = comparison.tasks(photo, photo.name)
+    return {task.method: comparison.measure(task, lambda step: None) for task in tasks}
+
+
+def stems(comparison, photo):
+    return {task.method: task.stem for task in comparison.tasks(photo, photo.name)}
+
+
+def changed(one, other, photo):
+    before, after = stems(one, photo), stems(other, photo)
+    return {method for method in METHODS if before[method] != after[method]}
+
+
+def test_every_method_is_judged_by_one_objective(compare, photo):
+    results = measured(compare(), photo)
+    own = results["photo"].points[0]
+    assert own.losses["content"] == 0
+    assert own.ssim == 1
+    assert results["content"].history["total"][0] == pytest.approx(own.losses["total"], rel=1e-5)
+    assert [point.step for point in results["noise"].points] == [1, 2]
+    for result in results.values():
+        for point in result.points:
+            terms = point.losses
+            assert terms["content"] + terms["style"] + terms["tv"] == pytest.approx(terms["total"], rel=1e-5)
+
+
+def test_pictures_lie_beside_the_results(compare, photo, tmp_path):
+    result = measured(compare(), photo)["network"]
+    expected = 255 - read_pixels(photo)
+    assert (result.height, result.width) == (70, 90)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "report/results" / result.points[0].picture), expected)
+
+
+def test_what_was_measured_is_found_again_by_a_later_comparison(compare, photo):
+    results = measured(compare(), photo)
+    later = compare()
+    for task in later.tasks(photo, photo.name):
+        assert later.stored(task) == results[task.method]
+
+
+def test_another_model_asks_for_the_network_alone(compare, photo, blur_model):
+    assert changed(compare(), compare(model=blur_model), photo) == {"network"}
+
+
+def test_another_seed_or_other_steps_ask_for_the_optimisation_alone(compare, photo):
+    assert changed(compare(), compare(seed=1), photo) == {"content", "noise"}
+    assert changed(compare(), compare(steps=(1, 3)), photo) == {"content", "noise"}
+
+
+def test_other_threads_ask_for_what_is_timed(compare, photo):
+    assert changed(compare(), compare(threads=2), photo) == {"network", "content", "noise"}
+
+
+def test_another_objective_or_painting_or_photograph_asks_for_everything(compare, objective, photo, save_picture):
+    heavier = replace(objective, style_weight=2.0)
+    assert changed(compare(), compare(objective=heavier), photo) == set(METHODS)
+    other = save_picture("other.png", 64, 80)
+    assert changed(compare(), compare(style=other), photo) == set(METHODS)
+    assert not set(stems(compare(), photo).values()) & set(stems(compare(), other).values())
+
+
+def test_a_photograph_too_flat_for_the_contract_is_refused(compare, save_picture):
+    comparison, flat = compare(), save_picture("flat.png", 30, 90)
+    task = comparison.tasks(flat, "flat.png")[0]
+    with pytest.raises(ImageError, match=r"flat.png: 90 x 30 px at --size 90, expected at least 64 a side"):
+        comparison.measure(task, print)
+
+
+def test_a_photograph_that_is_gone_is_refused(compare, tmp_path):
+    with pytest.raises(ImageError, match="gone.png: cannot be read"):
+        compare().tasks(tmp_path / "gone.png", "gone.png")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"size": (32,)}, "expected at least 64 px"),
+        ({"size": ()}, "expected at least 64 px"),
+        ({"steps": (0, 50)}, "expected ascending numbers from 1"),
+        ({"steps": (100, 50)}, "expected ascending numbers from 1"),
+        ({"threads": 0}, "threads is 0"),
+    ],
+)
+def test_options_without_sense_are_refused(values, message):
+    with pytest.raises(ConfigError, match=message):
+        CompareConfig(**values)
+
+
+def stylizer_with(save_model, path, objective):
+    return Stylizer(save_model(path / "style.onnx", metadata={"format": "fast_nst/1", "objective": objective}))
+
+
+def test_the_trained_objective_is_read_without_what_belongs_to_the_machine(save_model, tmp_path):
+    trained = {"style_weight": 3.0, "vgg_weights": "a.pth", "vgg_input": "caffe", "loss_arithmetic": "bfloat16"}
+    assert trained_objective(stylizer_with(save_model, tmp_path, json.dumps(trained))) == {"style_weight": 3.0}
+
+
+def test_a_model_that_says_nothing_leaves_the_objective_open(invert_model):
+    assert trained_objective(Stylizer(invert_model)) == {}
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "no JSON object"), ("3", "no JSON object"), ('{"x": 1}', "has x")])
+def test_an_objective_that_is_not_understood_is_refused(save_model, tmp_path, text, message):
+    with pytest.raises(ModelError, match=message):
+        trained_objective(stylizer_with(save_model, tmp_path, text))

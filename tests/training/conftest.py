@@ -1,0 +1,67 @@
+"""A run small enough for a test: a dozen drawn photographs, a drawn painting, random VGG weights up to conv2_2."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fast_nst.images import Picture, write_picture
+from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.training.config import TrainConfig
+
+
+def _scene(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A few rectangles of random colour on a gradient: every photograph differs from every other."""
+    pixels = np.linspace(rng.integers(0, 128, 3), rng.integers(128, 256, 3), width)[None].repeat(height, 0)
+    for _ in range(6):
+        top, left = rng.integers(0, height - 20), rng.integers(0, width - 20)
+        pixels[top : top + rng.integers(10, 40), left : left + rng.integers(10, 40)] = rng.integers(0, 256, 3)
+    return pixels.astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 10 photographs, 72 to 99 px a side, two of them in a folder below."""
+    folder, rng = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
+    for number in range(10):
+        name = f"holiday/{number}.png" if number > 7 else f"{number}.png"
+        write_picture(folder / name, Picture(_scene(rng, 72 + 3 * number, 99 - 2 * number)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def painting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A painting of 80 x 96 px."""
+    path = tmp_path_factory.mktemp("painting") / "the_stripes.png"
+    write_picture(path, Picture(_scene(np.random.default_rng(1), 80, 96)))
+    return path
+
+
+@pytest.fixture
+def config(photographs: Path, painting: Path, vgg_file: Path) -> Callable[..., TrainConfig]:
+    """Return a function that makes the configuration of a tiny run, with changes."""
+
+    def make(**changes: Any) -> TrainConfig:
+        values = {
+            "style": str(painting),
+            "content_dir": (str(photographs),),
+            "max_steps": 4,
+            "batch_size": 2,
+            "crop_size": 64,
+            "workers": 0,
+            "checkpoint_every": 2,
+            "preview_every": 2,
+            "accelerator": "cpu",
+            "objective": ObjectiveConfig(
+                vgg_weights=str(vgg_file),
+                content_layers={"relu2_1": 1.0},
+                style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
+                style_levels=2,
+                style_size=64,
+            ),
+        }
+        return TrainConfig(**(values | changes))
+
+    return make

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from fast_nst.errors import TrainingError
+from fast_nst.images import find_pictures
+from fast_nst.training.data import ContentPhotographs, StepSampler, collate
+
+
+@pytest.fixture
+def dataset(photographs):
+    return ContentPhotographs([path for path, _ in find_pictures([photographs])], crop_size=64, seed=3)
+
+
+def test_a_crop_depends_on_nothing_but_seed_and_index(dataset):
+    first = [dataset[index][0] for index in (7, 3, 25)]
+    again = [ContentPhotographs(dataset.paths, 64, seed=3)[index][0] for index in (7, 3, 25)]
+    other = ContentPhotographs(dataset.paths, 64, seed=4)[7][0]
+
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[0], other)
+
+
+def test_every_photograph_comes_once_an_epoch_in_a_new_order(dataset):
+    epochs = [[dataset._photograph(10 * epoch + place, 0) for place in range(10)] for epoch in range(3)]
+
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_a_crop_of_the_whole_shorter_side_is_the_photograph_scaled(dataset, monkeypatch):
+    grey = np.full((80, 120, 3), 77, np.uint8)
+    crop = dataset._crop(grey, np.random.default_rng(0))
+
+    assert crop.shape == (64, 64, 3)
+    assert (crop == 77).all()
+
+
+def test_crops_are_mirrored_about_half_the_time(dataset):
+    ramp = np.linspace(0, 255, 100).astype(np.uint8)[None, :, None].repeat(100, 0).repeat(3, 2)
+    crops = [dataset._crop(ramp, np.random.default_rng(seed)) for seed in range(200)]
+    mirrored = sum(int(crop[0, 0, 0]) > int(crop[0, -1, 0]) for crop in crops)
+
+    assert 70 < mirrored < 130
+
+
+def test_an_unreadable_photograph_is_replaced_and_named(dataset, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff no picture")
+    mixed = ContentPhotographs([broken, *dataset.paths[:3]], 64, seed=0)
+    samples = [mixed[index] for index in range(8)]
+
+    assert sorted(path for _, unreadable in samples for path in unreadable if path) [0] == str(broken)
+    assert collate(samples).unreadable.count(str(broken)) >= 2  # once an epoch at least
+    assert collate(samples).images.shape == (8, 3, 64, 64)
+
+
+def test_a_folder_of_unreadable_files_stops_with_the_reason(tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"")
+
+    with pytest.raises(TrainingError, match=r"20 photographs in a row cannot be read; the last: .*broken\.jpg"):
+        ContentPhotographs([broken], 64, seed=0)[0]
+
+
+def test_the_sampler_goes_on_where_a_run_stopped():
+    whole = list(StepSampler(0, 6, batch_size=3, rank=0, world_size=1))
+    rest = list(StepSampler(4, 6, batch_size=3, rank=0, world_size=1))
+
+    assert whole[0] == [0, 1, 2]
+    assert rest == whole[4:]
+    assert len(StepSampler(6, 6, 3, 0, 1)) == 0
+
+
+def test_ranks_share_the_crops_of_a_step():
+    ranks = [list(StepSampler(2, 4, batch_size=4, rank=rank, world_size=2)) for rank in (0, 1)]
+
+    assert ranks[0] == [[8, 10], [12, 14]]
+    assert ranks[1] == [[9, 11], [13, 15]]
+
+
+def test_a_batch_is_channels_first_and_keeps_its_values():
+    crop = np.arange(2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 3)
+    batch = collate([(crop, ()), (crop[::-1], ("x.jpg",))])
+
+    np.testing.assert_array_equal(batch.images[0, 1].numpy(), crop[..., 1])
+    assert batch.unreadable == ("x.jpg",)

@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from fast_nst.errors import TrainingError
+from fast_nst.perceptual import Objective
+from fast_nst.training.data import Crops
+from fast_nst.training.module import StyleTransferModule, rate_share
+from fast_nst.training.run import read_style
+
+
+@pytest.fixture
+def module(config):
+    made = config()
+    return StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
+
+
+def test_the_learning_rate_rises_for_a_twentieth_and_falls_to_a_hundredth():
+    assert rate_share(0.025) == pytest.approx(0.5)
+    assert rate_share(0.05) == pytest.approx(1.0)
+    assert rate_share(0.525) == pytest.approx(0.01 + 0.99 / 2)  # half-way down the cosine
+    assert rate_share(1.0) == pytest.approx(0.01)
+
+
+def test_the_state_holds_the_network_and_nothing_else(module):
+    assert all(name.startswith("network.") for name in module.state_dict())
+    assert sum(value.numel() for value in module.state_dict().values()) == 424_099
+
+
+def test_a_step_returns_the_mean_losses_of_its_batch(module):
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    outputs = module.training_step(Crops(images, ()), 0)
+    content = images.float() / 255
+    each = [module.judge(content[i : i + 1], module.network(content[i : i + 1])).total for i in (0, 1)]
+
+    torch.testing.assert_close(outputs["loss"], torch.stack(each).mean())
+    torch.testing.assert_close(outputs["terms"]["total"], outputs["loss"].detach())
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
+    with torch.no_grad():
+        module.network.layers[-1].bias.fill_(torch.nan)
+
+    with pytest.raises(TrainingError, match="step 0: the content loss is nan"):
+        module.training_step(Crops(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), ()), 0)
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):
+    next(module.network.parameters()).grad = torch.full_like(next(module.network.parameters()), torch.inf)
+
+    with pytest.raises(TrainingError, match="step 0: the gradient is inf"):
+        module.on_before_optimizer_step(module.configure_optimizers())
+
+
+def test_progress_goes_by_steps_or_time_whichever_is_further(config):
+    made = config(max_minutes=2.0)
+    module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
+    assert module.progress() == 0.0
+
+    module.elapsed_s = 30.0
+    assert module.progress() == pytest.approx(0.25)
