@@ -39,6 +39,11 @@ class TrainingError(FastNstError):
     """A training run cannot start or cannot go on."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what `error` says, or its name where it says nothing (an `EOFError` often does)."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'great-wave'?"` for the nearest of `known`, or `""` when nothing is near."""
     nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

@@ -22,7 +22,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from fast_nst.errors import ConfigError, ImageError, TrainingError, did_you_mean
+from fast_nst.errors import ConfigError, ImageError, TrainingError, did_you_mean, first_line
 from fast_nst.images import Picture, Pixels, atomic_path, fit_size, read_pixels, resize, write_picture
 from fast_nst.perceptual import Objective, ObjectiveConfig
 from fast_nst.plots import plot_losses
@@ -34,6 +34,7 @@ LEARNING_RATES: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02}
 
 _STARTS = ("content", "style", "noise")
 _MEMORY = 50  # past steps that L-BFGS builds its curvature from; each costs two pictures of float32
+_PLAIN_STEP = 0.02  # mean change of a value in [0, 1] by a step straight down the first gradient
 _NOISE = 1 / 255  # standard deviation of a start from noise around mid-grey: that of [Johnson2016]'s Torch code
 
 
@@ -161,9 +162,10 @@ def optimize(
     pixels = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()  # L-BFGS needs one stretch
     targets = objective.content_targets(content)
     history: list[Step] = []
-    began = time.monotonic()
+    began, scale = time.monotonic(), 1.0
 
     def evaluate() -> Tensor:
+        nonlocal scale
         losses = objective(pixels, targets)
         done = len(history)
         step = Step(done, losses.floats(), time.monotonic() - began, evaluations=done + 1)
@@ -175,8 +177,13 @@ def optimize(
         if done == steps or is_late or (target is not None and step.losses["total"] <= target):
             raise _FinishedError
         total: Tensor = losses.total.sum()
-        (pixels.grad,) = torch.autograd.grad(total, pixels)
-        return total
+        (gradient,) = torch.autograd.grad(total, pixels)
+        if done == 0:
+            # The path does not depend on the scale of the loss, except where L-BFGS finds no positive curvature (from
+            # faint noise, for one) and steps by the bare gradient: with the papers' constants, out of the world.
+            scale = _PLAIN_STEP / (float(gradient.abs().mean()) or 1.0)
+        pixels.grad = scale * gradient
+        return scale * total
 
     with suppress(_FinishedError):
         _descend(pixels, evaluate, steps, optimizer, learning_rate or LEARNING_RATES[optimizer])
@@ -319,5 +326,5 @@ def _device(name: str) -> torch.device:
     try:
         return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ConfigError(f"device {name!r} cannot be used here ({reason}); give cpu, or leave it out") from error

@@ -50,7 +50,9 @@ def test_the_padded_network_exports_too(tmp_path):
 
 def test_the_graph_is_open_in_number_and_size(model):
     graph = onnx.load(model).graph
-    shapes = [[d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in (graph.input[0], graph.output[0])]
+    shapes = [
+        [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in (graph.input[0], graph.output[0])
+    ]
 
     assert shapes == [["N", "H", "W", 3], ["N", "H", "W", 3]]
     assert (graph.input[0].name, graph.output[0].name) == ("content", "pastiche")

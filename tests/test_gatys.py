@@ -1,6 +1,7 @@
 import csv
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from fast_nst.cli.options import build
 from fast_nst.errors import ConfigError, ImageError, TrainingError
 from fast_nst.gatys import Album, GatysConfig, Step, optimize, repaint, start_image, to_image, to_pixels
 from fast_nst.images import Picture, read_pixels, write_picture
-from fast_nst.perceptual import Objective, ObjectiveConfig
+from fast_nst.perceptual import Losses, Objective, ObjectiveConfig
 
 RECIPE = Path(__file__).parents[1] / "configs" / "gatys2016.yaml"
 CHANNELS = {"features.0": (3, 64), "features.2": (64, 64), "features.5": (64, 128), "features.7": (128, 128)}
@@ -161,6 +162,35 @@ def test_the_history_holds_the_losses_of_the_start_and_after_every_step(objectiv
 def test_the_loss_goes_down(objective, optimizer):
     _, history = optimize(objective, gradient(), noise(), steps=15, optimizer=optimizer)
     assert history[-1].losses["total"] < 0.7 * history[0].losses["total"]
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_the_path_does_not_depend_on_the_scale_of_the_loss(objective_config, optimizer):
+    def run(factor):
+        weights = {"content_weight": factor, "style_weight": factor, "tv_weight": factor}
+        objective = Objective(replace(objective_config, **weights), stripes())
+        _, history = optimize(objective, gradient(), noise(), steps=5, optimizer=optimizer)
+        return [step.losses["total"] / factor for step in history]
+
+    assert run(1e8) == pytest.approx(run(1.0), rel=1e-2)
+
+
+class TwoWells:
+    """Stands in for an objective with a hill in the middle: wells at 0.3 and 0.7, and no curvature to trust at 0.5."""
+
+    def content_targets(self, content):
+        return {}
+
+    def __call__(self, pixels, targets):
+        total = 1e9 * ((pixels - 0.5).square() - 0.04).square().sum().view(1)
+        return Losses(total, torch.zeros(1), torch.zeros(1), total)
+
+
+def test_a_start_on_a_hill_does_not_throw_lbfgs_out_of_the_world():
+    start = 0.5 + 0.01 * (noise() - 0.5)
+    pastiche, history = optimize(TwoWells(), gradient(), start, steps=30)
+    assert max(step.losses["total"] for step in history) < 10 * history[0].losses["total"]
+    assert history[-1].losses["total"] < 1e-3 * history[0].losses["total"]
 
 
 def test_neither_the_photograph_nor_the_start_is_changed(objective):

@@ -25,21 +25,20 @@ class JohnsonNetwork(nn.Module):
     Args:
         channels: width at full, half and quarter size; the paper has 32, 64, 128.
         residual_blocks: the paper has 5.
-        padded: True mirrors the border before each convolution (the paper does it once, around its residual blocks);
-            False mirrors it once, before the first, and convolves without padding from there on.
+        padded: True mirrors the border before each convolution (the paper does it once, at the input, for its unpadded
+            residual blocks, and pads the rest with zeros); False mirrors it once and never pads again.
     """
 
     size_multiple = 4  # two halvings
-    receptive_radius = 57  # px: 4 + 1 + 2 + 40 + 2 + 1 + 4 and the halvings' phase
 
     def __init__(
         self, channels: tuple[int, int, int] = (32, 64, 128), residual_blocks: int = 5, *, padded: bool
     ) -> None:
         super().__init__()
         full, half, quarter = channels
-        # A valid network maps a border of 15 + 8 * residual_blocks px to nothing: for five blocks S px to S - 108.
-        # 55 px on each side leave two more than needed, which `forward` crops at the top and left, where they belong:
-        # a stride-2 convolution without padding looks one pixel further right and down.
+        # Without padding, S px become S - 28 - 16 * residual_blocks. The margin leaves two px more than needed, which
+        # `forward` crops at the top and left: there a stride-2 convolution looks one px further right and down.
+        self.receptive_radius = 17 + 8 * residual_blocks  # px: 4 + 1 + 2 + 2 + 1 + 4, and 3 by the halvings' phase
         self.margin = 0 if padded else 15 + 8 * residual_blocks
         self.offset = 0 if padded else 2
         self.layers = nn.Sequential(

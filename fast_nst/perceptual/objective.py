@@ -6,13 +6,13 @@ References:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, did_you_mean
 from fast_nst.perceptual.losses import Constants, TvForm, content_loss, gram_loss, gram_matrix, total_variation
 from fast_nst.perceptual.vgg import Arithmetic, InputConvention, LossNetwork, Pooling, VggFeatures, check_layers
 
@@ -52,16 +52,41 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where a value makes no sense."""
-        check_layers([*self.content_layers, *self.style_layers], self.loss_network)
-        weights = {name: getattr(self, name) for name in ("content_weight", "style_weight", "tv_weight")}
-        weights |= dict(self.content_layers) | dict(self.style_layers)
-        for name, weight in weights.items():
-            if not 0 <= weight < float("inf"):
-                raise ConfigError(f"the weight {name} is {weight}, expected a number >= 0")
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), get_args(choices))
+        _check_weights({name: getattr(self, name) for name in ("content_weight", "style_weight", "tv_weight")})
+        for name in ("content_layers", "style_layers"):
+            layers = getattr(self, name)
+            check_layers(layers, self.loss_network)
+            _check_weights(layers)
+            if not any(layers.values()):
+                raise ConfigError(f"{name} has no layer with a weight above 0; a term is turned off by its own weight")
         if not 1 <= self.style_levels <= 5:
             raise ConfigError(f"style_levels is {self.style_levels}, expected 1 to 5")
         if self.style_size < 32:
             raise ConfigError(f"style_size is {self.style_size} px, expected at least 32")
+
+
+_CHOICES = {
+    "loss_network": LossNetwork,
+    "vgg_input": InputConvention,
+    "pooling": Pooling,
+    "tv_form": TvForm,
+    "constants": Constants,
+    "loss_arithmetic": Arithmetic,
+}
+
+
+def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
+    if value not in choices and (name, value) != ("vgg_input", None):
+        hint = did_you_mean(str(value), choices)
+        raise ConfigError(f"{name} is {value!r}, expected {' or '.join(choices)}{hint}")
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if not 0 <= weight < float("inf"):
+            raise ConfigError(f"the weight {name} is {weight}, expected a number >= 0")
 
 
 class Losses(NamedTuple):
@@ -137,7 +162,15 @@ class Objective(nn.Module):
         return config.style_weight / config.style_levels * torch.stack(terms).sum(0)
 
     def _pyramid(self, image: Tensor) -> list[Tensor]:
-        """`image` at 1, 1/2, 1/4 ..: what a layer cannot see at full size it sees further up [Snelgrove2017]."""
+        """`image` at 1, 1/2, 1/4 ..: what a layer cannot see at full size it sees further up [Snelgrove2017].
+
+        Deviates from [Snelgrove2017], whose pyramid is Gaussian: here a level is the mean of 2x2 px.
+        """
+        if min(image.shape[2:]) < (least := _least_side(self.config)):
+            raise ConfigError(
+                f"a picture of {image.shape[3]}x{image.shape[2]} px is too small for this objective, which needs "
+                f"{least} px a side; lower style_levels, or take shallower layers"
+            )
         levels = [image]
         for _ in range(self.config.style_levels - 1):
             levels.append(F.avg_pool2d(levels[-1], 2))
@@ -147,6 +180,12 @@ class Objective(nn.Module):
 def _normalized(layers: Mapping[str, float]) -> list[tuple[str, float]]:
     total = sum(layers.values())
     return [(layer, weight / total) for layer, weight in layers.items()]
+
+
+def _least_side(config: ObjectiveConfig) -> int:
+    """Side in px that leaves one activation of the deepest layers, after the poolings and the pyramid's halvings."""
+    content, style = (max(int(layer[4]) for layer in layers) for layers in (config.content_layers, config.style_layers))
+    return int(2 ** max(content - 1, style - 1 + config.style_levels - 1))
 
 
 def _gram_name(level: int, layer: str) -> str:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ConfigError, WeightsError, did_you_mean
+from fast_nst.errors import ConfigError, WeightsError, did_you_mean, first_line
 
 LossNetwork = Literal["vgg16", "vgg19"]
 InputConvention = Literal["torchvision", "caffe"]
@@ -27,6 +27,7 @@ Arithmetic = Literal["auto", "float32", "bfloat16"]
 
 _BLOCKS: dict[LossNetwork, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions
 _CHANNELS = (64, 128, 256, 512, 512)
+_PARTS = ("weight", "bias")
 _HASHED_NAME = re.compile(r"vgg1[69]-[0-9a-f]{8}\.pth")  # the name torchvision's download gives a file
 
 # Mean and standard deviation of an image in [0, 1] as each family of weights was trained with it.
@@ -107,7 +108,9 @@ class VggFeatures(nn.Module):
             image: `(N, 3, H, W)` RGB in [0, 1]; never changed in place.
             layers: a subset of the layers given at construction; the pass stops at the deepest of them.
         """
-        wanted = set(self.layers if layers is None else layers)
+        wanted = self.layers if layers is None else frozenset(layers)
+        if not wanted <= self.layers:
+            raise ValueError(f"{sorted(wanted - self.layers)} were not asked for at construction")
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(f"image must be (N, 3, H, W), got {tuple(image.shape)}")
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16_on(image.device)):
@@ -131,7 +134,7 @@ class VggFeatures(nn.Module):
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Return whether `device` has native bfloat16 products (AVX512-BF16 or AMX on a CPU), so that they save time."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return device.type == "cpu" and any(probe is not None and bool(probe()) for probe in probes)
 
@@ -141,11 +144,13 @@ def _convolutions(
 ) -> nn.ModuleDict:
     """Build `conv1_1` .. the deepest layer, filled from `state`."""
     indices = convolution_names(network)
+    known = {f"features.{index}.{part}" for index in indices.values() for part in _PARTS}
+    if foreign := sorted(key for key in state if key.startswith("features.") and key not in known):
+        raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; is it a file of another network?")
     names = list(indices)
     deepest = max((names.index(layer.replace("relu", "conv")) for layer in layers), default=-1)
-    missing = [name for name in names[: deepest + 1] if f"features.{indices[name]}.weight" not in state]
-    if missing:
-        present = [name for name in names if f"features.{indices[name]}.weight" in state]
+    present = [name for name in names if {f"features.{indices[name]}.{part}" for part in _PARTS} <= state.keys()]
+    if missing := [name for name in names[: deepest + 1] if name not in present]:
         raise WeightsError(
             f"{source} lacks {', '.join(missing)} of {network}; it holds {', '.join(present) or 'no VGG layer'}. "
             "Ask for shallower layers, give a whole file with --vgg-weights, "
@@ -154,7 +159,7 @@ def _convolutions(
     modules, in_channels = nn.ModuleDict(), 3
     for name in names[: deepest + 1]:
         out_channels = _CHANNELS[int(name[4]) - 1]
-        weight, bias = (state[f"features.{indices[name]}.{part}"] for part in ("weight", "bias"))
+        weight, bias = (state[f"features.{indices[name]}.{part}"] for part in _PARTS)
         if weight.shape != (out_channels, in_channels, 3, 3):
             raise WeightsError(
                 f"{source}: {name} has shape {tuple(weight.shape)}, "
@@ -196,7 +201,7 @@ def load_weights(path: Path, convention: InputConvention | None = None) -> tuple
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # safetensors and pickle raise a dozen unrelated types
-        raise WeightsError(f"cannot read VGG weights from {path}: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"cannot read VGG weights from {path}: {first_line(error)}") from error
     if not isinstance(state, dict):
         raise WeightsError(f"{path} holds a {type(state).__name__}, expected a dictionary of tensors")
     stated = convention or _stated_convention(path, metadata)
@@ -225,6 +230,6 @@ def _download(network: LossNetwork) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=True, check_hash=True))
     except (OSError, RuntimeError) as error:
         raise WeightsError(
-            f"cannot download the weights of {network} ({str(error).splitlines()[0]}). On a machine with a network, "
+            f"cannot download the weights of {network} ({first_line(error)}). On a machine with a network, "
             f"fetch {weights.url} and give it with --vgg-weights FILE; any torchvision-keyed .pth or .safetensors works"
         ) from error

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from fast_nst import __version__
-from fast_nst.errors import ConfigError, ModelError
+from fast_nst.errors import ConfigError, ModelError, first_line
 from fast_nst.networks import build_network
 from fast_nst.training.config import TrainConfig
 
@@ -27,6 +27,10 @@ class Trained:
     losses: dict[str, float]
     """Content, style, tv and total, averaged over the last 100 steps before the checkpoint."""
 
+    def title(self) -> str:
+        """Return the painting's title; without one, its file's name made readable."""
+        return self.config.title or Path(self.config.style).stem.replace("_", " ").replace("-", " ").title()
+
     def metadata(self) -> dict[str, str]:
         """Return what an exported file says of itself."""
         config, objective = self.config, asdict(self.config.objective)
@@ -34,7 +38,7 @@ class Trained:
             objective["vgg_weights"] = Path(weights).name  # the folder it lay in is of no use elsewhere
         plain = json.dumps(config.plain(), sort_keys=True)
         return {
-            "title": config.title or Path(config.style).stem.replace("_", " ").replace("-", " ").title(),
+            "title": self.title(),
             "artist": config.artist,
             "year": config.year,
             "licence": config.licence,
@@ -47,7 +51,7 @@ class Trained:
             "batch_size": str(config.batch_size),
             "crop_size": str(config.crop_size),
             "seed": str(config.seed),
-            "init_from": Path(config.init_from).name if config.init_from else "",
+            "init_from": "/".join(Path(config.init_from).parts[-2:]) if config.init_from else "",  # run and file
             "data": config.data_description,
             "losses": json.dumps({name: round(loss, 6) for name, loss in self.losses.items()}),
             "version": __version__,
@@ -71,7 +75,7 @@ def load_checkpoint(path: Path) -> Trained:
         )
         step = int(checkpoint["global_step"])
     except (KeyError, TypeError, RuntimeError, ConfigError) as error:
-        raise ModelError(f"{path} is no checkpoint of fast-nst train: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"{path} is no checkpoint of fast-nst train: {first_line(error)}") from error
     return Trained(network.eval(), config, step, checkpoint.get("losses", {}))
 
 
@@ -82,7 +86,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch raise unrelated types
-        raise ModelError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"{path} cannot be read as a checkpoint: {first_line(error)}") from error
     if not isinstance(checkpoint, dict):
         raise ModelError(f"{path} is no checkpoint of fast-nst train: it holds a {type(checkpoint).__name__}")
     return checkpoint

@@ -4,7 +4,7 @@ The i-th crop of a run is a pure function of the seed and i. So a run resumed at
 devices, sees exactly the crops an uninterrupted run on one device sees, and no generator state needs saving.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -83,20 +83,29 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 class StepSampler(Sampler[list[int]]):
-    """Indices of the crops of steps `start` .. `stop`, one list a step; of each step only this rank's share."""
+    """Indices of the crops of each step still to be done, one list a step; of each step only this rank's share.
 
-    def __init__(self, start: int, stop: int, batch_size: int, rank: int, world_size: int) -> None:
-        self.start, self.stop = start, stop
+    Args:
+        steps_done: tells how many steps are done. It is asked at each start, because Lightning counts a resumed
+            epoch from where it was, ends it early, and starts another.
+        stop: the step to end at.
+        batch_size: crops a step, over all ranks.
+        rank: which share of a step's crops to give.
+        world_size: number of shares.
+    """
+
+    def __init__(self, steps_done: Callable[[], int], stop: int, batch_size: int, rank: int, world_size: int) -> None:
+        self.steps_done, self.stop = steps_done, stop
         self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield one list of indices a step."""
-        for step in range(self.start, self.stop):
+        for step in range(self.steps_done(), self.stop):
             first = step * self.batch_size
             yield list(range(first + self.rank, first + self.batch_size, self.world_size))
 
     def __len__(self) -> int:
-        return max(0, self.stop - self.start)
+        return max(0, self.stop - self.steps_done())
 
 
 class StepLoader(DataLoader[tuple[np.ndarray, tuple[str, ...]]]):
@@ -132,7 +141,7 @@ class ContentData(pl.LightningDataModule):
                 f"try {-(-config.batch_size // trainer.world_size) * trainer.world_size}"
             )
         steps = StepSampler(
-            trainer.global_step, config.max_steps, config.batch_size, trainer.global_rank, trainer.world_size
+            lambda: trainer.global_step, config.max_steps, config.batch_size, trainer.global_rank, trainer.world_size
         )
         return StepLoader(
             self.photographs,

@@ -32,7 +32,6 @@ from fast_nst.training.module import StyleTransferModule
 
 CONFIG_NAME = "config.yaml"
 _PREVIEWED = 4  # photographs in a preview
-_LIGHTNING_HINTS = (".*does not have many workers.*", ".*`_progress_bar_metrics`.*", ".*GPU available but not used.*")
 
 
 @dataclass(frozen=True)
@@ -189,6 +188,5 @@ def _quiet_lightning() -> Iterator[None]:
     """Keep Lightning's advertisements and its hints on options we set on purpose off a user's terminal."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        for hint in _LIGHTNING_HINTS:
-            warnings.filterwarnings("ignore", message=hint)
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning\.")
         yield

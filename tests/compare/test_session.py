@@ -94,7 +94,7 @@ def test_a_photograph_too_flat_for_the_contract_is_refused(compare, save_picture
 
 
 def test_a_photograph_that_is_gone_is_refused(compare, tmp_path):
-    with pytest.raises(ImageError, match="gone.png: cannot be read"):
+    with pytest.raises(ImageError, match=r"gone.png: cannot be read"):
         compare().tasks(tmp_path / "gone.png", "gone.png")
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from fast_nst.images import Picture, write_picture
+from fast_nst.networks import PRESETS, johnson
 from fast_nst.perceptual import ObjectiveConfig
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.run import Outcome, train
 
 
 def _scene(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -39,14 +41,16 @@ def painting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config(photographs: Path, painting: Path, vgg_file: Path) -> Callable[..., TrainConfig]:
-    """Return a function that makes the configuration of a tiny run, with changes."""
+    """Return a function that makes the configuration of a tiny run of a tiny network, with changes."""
+    PRESETS["tiny"] = lambda: johnson.JohnsonNetwork((4, 4, 8), residual_blocks=1, padded=True)
 
     def make(**changes: Any) -> TrainConfig:
         values = {
             "style": str(painting),
             "content_dir": (str(photographs),),
+            "preset": "tiny",
             "max_steps": 4,
             "batch_size": 2,
             "crop_size": 64,
@@ -65,3 +69,17 @@ def config(photographs: Path, painting: Path, vgg_file: Path) -> Callable[..., T
         return TrainConfig(**(values | changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finished_run(config: Callable[..., TrainConfig], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A run of four steps, its folder `run` and its file `run.onnx`; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    made = config(title="Stripes", artist="Nobody")
+    return train(made, folder.with_suffix(".onnx"), folder, show_bar=False)
+
+
+@pytest.fixture
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the export, which takes seconds, where it is not what is tested."""
+    monkeypatch.setattr("fast_nst.training.run.export_network", lambda *_: 0)

@@ -4,33 +4,31 @@ import pytest
 import torch
 
 from fast_nst.errors import ModelError
-from fast_nst.training.checkpoint import load_checkpoint
-from fast_nst.training.run import train
+from fast_nst.training.checkpoint import Trained, load_checkpoint
+
+CONVOLUTIONS = 81 * 3 * 4 + 9 * 4 * 4 + 9 * 4 * 8 + 2 * 9 * 8 * 8 + 9 * 8 * 4 + 9 * 4 * 4 + 81 * 4 * 3
+NORMS = 2 * (4 + 4 + 8 + 8 + 8 + 4 + 4)
+PARAMETERS = CONVOLUTIONS + NORMS + 3  # and the last convolution's bias
 
 
-@pytest.fixture
-def outcome(config, tmp_path):
-    return train(config(max_steps=1, preview_every=0), tmp_path / "s.onnx", tmp_path / "run", show_bar=False)
+def test_a_checkpoint_tells_its_network_and_its_run(finished_run, config):
+    trained = load_checkpoint(finished_run.checkpoint)
 
-
-def test_a_checkpoint_tells_its_network_and_its_run(outcome, config):
-    trained = load_checkpoint(outcome.checkpoint)
-
-    assert trained.step == 1
-    assert trained.config == config(max_steps=1, preview_every=0)
-    assert trained.losses == pytest.approx(outcome.losses)
+    assert trained.step == 4
+    assert trained.config == config(title="Stripes", artist="Nobody")
+    assert trained.losses == pytest.approx(finished_run.losses)
     assert not trained.network.training
 
 
-def test_metadata_says_what_the_contract_promises(outcome, vgg_file):
-    metadata = load_checkpoint(outcome.checkpoint).metadata()
+def test_metadata_says_what_the_contract_promises(finished_run, vgg_file):
+    metadata = load_checkpoint(finished_run.checkpoint).metadata()
 
     assert all(isinstance(value, str) for value in metadata.values())
-    assert metadata["title"] == "The Stripes"  # from the file's name, when no title is given
-    assert metadata["preset"] == "johnson-half"
-    assert metadata["parameters"] == "424099"
+    assert metadata["title"] == "Stripes"
+    assert metadata["preset"] == "tiny"
+    assert metadata["parameters"] == str(PARAMETERS)
     assert metadata["size_multiple"] == "4"
-    assert metadata["receptive_radius"] == "57"
+    assert metadata["receptive_radius"] == "25"
     objective = json.loads(metadata["objective"])
     assert objective["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
     assert objective["vgg_weights"] == vgg_file.name  # not the folder it lay in
@@ -38,16 +36,22 @@ def test_metadata_says_what_the_contract_promises(outcome, vgg_file):
     assert len(metadata["config_sha256"]) == 64
 
 
+def test_a_style_without_a_title_is_called_after_its_file(config):
+    trained = Trained(torch.nn.Identity(), config(), 0, {})
+
+    assert trained.title() == "The Stripes"
+
+
 def test_a_missing_checkpoint_is_said(tmp_path):
     with pytest.raises(ModelError, match="no checkpoint at"):
         load_checkpoint(tmp_path / "last.ckpt")
 
 
-def test_a_broken_checkpoint_is_said(outcome):
-    outcome.checkpoint.write_bytes(outcome.checkpoint.read_bytes()[:1000])
+def test_a_broken_checkpoint_is_said(finished_run, tmp_path):
+    (tmp_path / "half.ckpt").write_bytes(finished_run.checkpoint.read_bytes()[:1000])
 
-    with pytest.raises(ModelError, match="cannot be read as a checkpoint"):
-        load_checkpoint(outcome.checkpoint)
+    with pytest.raises(ModelError, match=r"half\.ckpt cannot be read as a checkpoint"):
+        load_checkpoint(tmp_path / "half.ckpt")
 
 
 def test_a_foreign_checkpoint_is_said(tmp_path):

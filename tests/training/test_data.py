@@ -49,7 +49,6 @@ def test_an_unreadable_photograph_is_replaced_and_named(dataset, tmp_path):
     mixed = ContentPhotographs([broken, *dataset.paths[:3]], 64, seed=0)
     samples = [mixed[index] for index in range(8)]
 
-    assert sorted(path for _, unreadable in samples for path in unreadable if path) [0] == str(broken)
     assert collate(samples).unreadable.count(str(broken)) >= 2  # once an epoch at least
     assert collate(samples).images.shape == (8, 3, 64, 64)
 
@@ -63,16 +62,16 @@ def test_a_folder_of_unreadable_files_stops_with_the_reason(tmp_path):
 
 
 def test_the_sampler_goes_on_where_a_run_stopped():
-    whole = list(StepSampler(0, 6, batch_size=3, rank=0, world_size=1))
-    rest = list(StepSampler(4, 6, batch_size=3, rank=0, world_size=1))
+    whole = list(StepSampler(lambda: 0, 6, batch_size=3, rank=0, world_size=1))
+    rest = list(StepSampler(lambda: 4, 6, batch_size=3, rank=0, world_size=1))
 
     assert whole[0] == [0, 1, 2]
     assert rest == whole[4:]
-    assert len(StepSampler(6, 6, 3, 0, 1)) == 0
+    assert len(StepSampler(lambda: 6, 6, 3, 0, 1)) == 0
 
 
 def test_ranks_share_the_crops_of_a_step():
-    ranks = [list(StepSampler(2, 4, batch_size=4, rank=rank, world_size=2)) for rank in (0, 1)]
+    ranks = [list(StepSampler(lambda: 2, 4, batch_size=4, rank=rank, world_size=2)) for rank in (0, 1)]
 
     assert ranks[0] == [[8, 10], [12, 14]]
     assert ranks[1] == [[9, 11], [13, 15]]
