@@ -188,7 +188,7 @@ class TwoWells:
 
 def test_a_start_on_a_hill_does_not_throw_lbfgs_out_of_the_world():
     start = 0.5 + 0.01 * (noise() - 0.5)
-    pastiche, history = optimize(TwoWells(), gradient(), start, steps=30)
+    _, history = optimize(TwoWells(), gradient(), start, steps=30)
     assert max(step.losses["total"] for step in history) < 10 * history[0].losses["total"]
     assert history[-1].losses["total"] < 1e-3 * history[0].losses["total"]
 

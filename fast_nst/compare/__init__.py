@@ -1,8 +1,9 @@
 """Hold a style's network against the optimisation of Gatys et al., on one objective.
 
-* `stats`: k*, quartiles, medians over photographs. No torch.
-* `records`: what is stored of each result, and under which key.
-* `isolation`, `methods`: the methods, each run in a process of its own.
-* `session`: all results of a comparison, measured once and kept.
-* `tables`, `plot`, `report`, `page`: JSON, Markdown and HTML of them.
+* `isolation`, `methods`: run each of the two in a process of its own, and time it.
+* `records`: what is stored of a result, and under which key. `session`: all results, each measured once.
+* `stats`, `summary`: k*, speed-up, medians over photographs.
+* `report`, `tables`, `plot`, `markdown`, `page`, `writer`: the figures as JSON, Markdown and HTML.
+
+This file imports nothing: the process that runs the network must stay without PyTorch.
 """

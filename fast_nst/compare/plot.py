@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from fast_nst.compare.records import STARTS, Start
 from fast_nst.compare.summary import Case
@@ -29,6 +30,10 @@ def plot_race(cases: Sequence[Case], path: Path) -> None:
     _draw_network(axes, cases)
     axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="total loss")
     axes.set_ylim(top=2 * _largest_start(cases))  # L-BFGS may overshoot by decades for a step: cut that off
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_major_formatter("{x:g}")  # 0.1 rather than a power of ten
+        axis.set_minor_formatter("{x:g}")
     axes.grid(visible=True, color=_GREY, alpha=0.25)
     axes.tick_params(which="both", colors=_GREY)
     for text in (axes.xaxis.label, axes.yaxis.label):

@@ -107,8 +107,9 @@ def verdict(summary: SizeSummary) -> list[str]:
 
 def _reach(summary: SizeSummary, start: Start) -> str:
     stars, reached = summary.k_star[start], summary.reached[start]
-    if stars is None or reached == 0:
-        return f"does not get there in {summary.last_step} steps (k* > {summary.last_step})"
+    if stars is None or math.isinf(stars.median):
+        where = f" on {summary.photos - reached} of {summary.photos}" if reached else ""
+        return f"does not get there in {summary.last_step} steps{where} (k* > {summary.last_step})"
     if stars.median == 0:
         return f"is there from the start, k* = {star_spread(stars, summary.last_step)}"
     missed = "" if reached == summary.photos else f", and never on {summary.photos - reached} of {summary.photos}"

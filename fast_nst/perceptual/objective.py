@@ -44,7 +44,7 @@ class ObjectiveConfig:
     )
     style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float = field(default=1.0, metadata={"help": "Weight of the content term."})
-    style_weight: float = field(default=1.0, metadata={"help": "Weight of the style term."})
+    style_weight: float = field(default=6.0, metadata={"help": "Weight of the style term."})
     tv_weight: float = field(default=1.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})

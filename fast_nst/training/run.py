@@ -134,6 +134,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
         precision=config.precision,
         max_steps=config.max_steps,
         max_epochs=-1,
+        log_every_n_steps=1,  # we log ourselves; this keeps a hint about short runs away
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
         callbacks=callbacks,
         enable_checkpointing=False,  # `Checkpoints` replaces Lightning's, which can leave a half-written file

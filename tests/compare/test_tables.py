@@ -64,6 +64,11 @@ def test_the_verdict_says_on_how_many_photographs_the_network_is_never_reached(m
     assert "gets there after k* = 2 (2 to 2) steps, and never on 1 of 3" in content
 
 
+def test_the_verdict_where_the_network_is_mostly_never_reached(make_case):
+    _, content, _ = sentences(make_case, 2.5, 0.6, 0.5)
+    assert "does not get there in 3 steps on 2 of 3 (k* > 3)" in content
+
+
 def test_the_rows_of_the_photographs(make_case):
     table = cases_table([make_case(network=total, name=str(total)) for total in (2.5, 0.5, 100.0)])
     assert [row[3:] for row in table.rows] == [
