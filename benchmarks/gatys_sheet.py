@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fast_nst.gatys import GatysConfig, repaint
-from fast_nst.images import Picture, find_pictures, fit_size, read_pixels, resize, write_picture
+from fast_nst.images import Picture, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference.sheet import contact_sheet
 from fast_nst.perceptual import ObjectiveConfig
 
@@ -32,7 +32,7 @@ def main() -> None:
         losses = "  ".join(f"{name} {loss:.4f}" for name, loss in history[-1].losses.items())
         print(f"{path.stem}: {losses}", flush=True)
         titles.append(path.stem)
-        paintings.append(resize(painting, *fit_size(painting.shape[0], painting.shape[1], args.size)))
+        paintings.append(fit(painting, args.size))
         pastiches.append(pastiche)
     sheet = contact_sheet([paintings, pastiches], titles, cell_width=args.size)
     write_picture(args.output, Picture(sheet), overwrite=True)

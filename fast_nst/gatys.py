@@ -22,9 +22,9 @@ import torch
 import yaml
 from torch import Tensor
 
-from fast_nst.errors import ConfigError, ImageError, TrainingError, did_you_mean, first_line
-from fast_nst.images import Picture, Pixels, atomic_path, fit_size, read_pixels, resize, write_picture
-from fast_nst.perceptual import Objective, ObjectiveConfig
+from fast_nst.errors import ConfigError, TrainingError, did_you_mean, first_line
+from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image, to_pixels
 from fast_nst.plots import plot_losses
 
 Optimizer = Literal["lbfgs", "adam"]
@@ -103,9 +103,8 @@ def repaint(
         FastNstError: for options, weights or pictures that do not serve, or a loss that is not finite.
     """
     device = _device(config.device)
-    content_image = to_image(content, config.size)
-    style_image = to_image(style, config.objective.style_size)
-    _check_sides(config.objective, photograph=content_image, painting=style_image)
+    content_image = to_image(fit(content, config.size))
+    style_image = to_image(fit(style, config.objective.style_size))
     start = start_image(config, content_image, style)
     try:
         pastiche, history = optimize(
@@ -244,20 +243,6 @@ def start_image(config: GatysConfig, content: Tensor, style: Pixels) -> Tensor:
     return to_image(resize(pixels, height, width))
 
 
-def to_image(pixels: Pixels, longer_side: int | None = None) -> Tensor:
-    """Return `uint8 (H, W, 3)` pixels as `(1, 3, H, W)` float32 in [0, 1], resized to `longer_side` px if given."""
-    if longer_side is not None:
-        height, width = fit_size(pixels.shape[0], pixels.shape[1], longer_side)
-        pixels = resize(pixels, height, width)
-    return torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
-
-
-def to_pixels(image: Tensor) -> Pixels:
-    """Return an image `(1, 3, H, W)` in [0, 1] as `uint8 (H, W, 3)`, rounded to the nearest level."""
-    pixels: Pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return pixels
-
-
 class Album:
     """Keeps the latest pastiche of a run, and writes what the run leaves beside it.
 
@@ -307,17 +292,6 @@ def _check_finite(step: Step) -> None:
         if not math.isfinite(loss):
             advice = "give a lower learning rate, or --optimizer adam"
             raise TrainingError(f"step {step.step}: the {name} loss is {loss}, which no step can mend; {advice}")
-
-
-def _check_sides(config: ObjectiveConfig, **images: Tensor) -> None:
-    """Raise `ImageError` for an image of which the deepest layer of the smallest level would have no pixel left."""
-    deepest = max(int(name[4]) for name in [*config.content_layers, *config.style_layers])
-    smallest = 2 ** (config.style_levels - 1 + deepest - 1)
-    for name, image in images.items():
-        height, width = image.shape[2:]
-        if min(height, width) < smallest:
-            size = f"the {name} would be {width} x {height} px"
-            raise ImageError(f"{size}, and these layers and levels need {smallest} a side; give a larger size")
 
 
 def _device(name: str) -> torch.device:

@@ -203,6 +203,12 @@ def fit_size(height: int, width: int, longer_side: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def fit(pixels: Pixels, longer_side: int) -> Pixels:
+    """Resample `uint8 (H, W, 3)` pixels so that their longer side is `longer_side` px."""
+    height, width = pixels.shape[:2]
+    return resize(pixels, *fit_size(height, width, longer_side))
+
+
 def find_pictures(
     paths: Iterable[StrPath], *, on_error: Callable[[ImageError], None] | None = None
 ) -> list[tuple[Path, Path]]:

@@ -27,6 +27,7 @@ from fast_nst.images import (
     atomic_path,
     check_writable,
     find_pictures,
+    fit,
     fit_size,
     read_picture,
     read_pixels,
@@ -828,6 +829,11 @@ def test_resize_takes_planes():
 )
 def test_fit_size_keeps_the_shape(size, longer_side, fitted):
     assert fit_size(*size, longer_side) == fitted
+
+
+def test_a_picture_is_fitted_by_its_longer_side():
+    assert fit(np.zeros((20, 40, 3), np.uint8), 10).shape == (5, 10, 3)
+    assert fit(np.zeros((40, 20, 3), np.uint8), 80).shape == (80, 40, 3)
 
 
 @given(height=st.integers(1, 20_000), width=st.integers(1, 20_000), longer_side=st.integers(1, 10_000))

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from fast_nst.cli.exits import DONE, INTERRUPTED
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError, ImageError, did_you_mean
-from fast_nst.gatys import Album, GatysConfig, Step, repaint, to_pixels
+from fast_nst.gatys import Album, GatysConfig, Step, repaint
 from fast_nst.images import (
     MAX_MEGAPIXELS,
     Picture,
@@ -24,6 +24,7 @@ from fast_nst.images import (
     resize,
     write_picture,
 )
+from fast_nst.perceptual import to_pixels
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PICTURE = click.Path(path_type=Path)

@@ -76,7 +76,8 @@ def descend(job: DescentJob, tell: Tell) -> tuple[list[Snapshot], dict[str, list
     """Return the pastiches kept, clamped and rounded to 8 bit, and the history by column; tell each step's total."""
     import torch
 
-    from fast_nst.gatys import repaint, to_pixels
+    from fast_nst.gatys import repaint
+    from fast_nst.perceptual import to_pixels
 
     torch.set_num_threads(job.threads)
     _load_optimizer()

@@ -22,7 +22,7 @@ from fast_nst.compare.tables import (
     status,
     verdict,
 )
-from fast_nst.images import Pixels, fit_size, read_pixels, resize
+from fast_nst.images import Pixels, fit, read_pixels
 
 _CSS = Path(__file__).with_name("page.css")
 _LONGER_SIDE = 512  # px, of pictures in the page; `results/` holds them whole
@@ -100,9 +100,8 @@ def _embed_picture(report: Report, point: Point) -> str:
 
 
 def _embed_pixels(pixels: Pixels) -> str:
-    height, width = pixels.shape[:2]
-    if max(height, width) > _LONGER_SIDE:
-        pixels = resize(pixels, *fit_size(height, width, _LONGER_SIDE))
+    if max(pixels.shape) > _LONGER_SIDE:
+        pixels = fit(pixels, _LONGER_SIDE)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=_QUALITY)
     return _embed(buffer.getvalue(), "jpeg")

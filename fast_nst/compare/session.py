@@ -14,11 +14,11 @@ from fast_nst.compare.isolation import run_alone
 from fast_nst.compare.methods import DescentJob, PaintJob, Snapshot, descend, paint
 from fast_nst.compare.records import METHODS, Method, Point, Result, Store, digest, sha256
 from fast_nst.errors import ConfigError, ImageError, ModelError
-from fast_nst.gatys import GatysConfig, to_image
-from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit_size, read_pixels, resize
+from fast_nst.gatys import GatysConfig
+from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit, read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE
-from fast_nst.perceptual import Objective, ObjectiveConfig
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 
 _OF_THE_MACHINE = ("vgg_weights", "vgg_input", "loss_arithmetic")
 
@@ -100,7 +100,6 @@ class Comparison:
     def __init__(self, config: CompareConfig, stylizer: Stylizer, style_image: Path, folder: Path) -> None:
         self.config = config
         self.threads = config.threads or torch.get_num_threads()
-        torch.set_num_threads(self.threads)
         self.stylizer = stylizer
         self.style_image = style_image
         self.style = _read(style_image, config.objective.style_size, config.max_megapixels)
@@ -211,6 +210,4 @@ class Comparison:
 
 
 def _read(path: Path, longer_side: int, max_megapixels: float) -> Pixels:
-    pixels = read_pixels(path, max_megapixels=max_megapixels)
-    height, width = pixels.shape[:2]
-    return resize(pixels, *fit_size(height, width, longer_side))
+    return fit(read_pixels(path, max_megapixels=max_megapixels), longer_side)

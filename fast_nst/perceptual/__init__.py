@@ -2,6 +2,7 @@
 
 from fast_nst.perceptual.losses import content_loss, gram_loss, gram_matrix, total_variation
 from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
+from fast_nst.perceptual.tensors import to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures
 
 __all__ = [
@@ -12,5 +13,7 @@ __all__ = [
     "content_loss",
     "gram_loss",
     "gram_matrix",
+    "to_image",
+    "to_pixels",
     "total_variation",
 ]

@@ -44,7 +44,7 @@ class ObjectiveConfig:
     )
     style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float = field(default=1.0, metadata={"help": "Weight of the content term."})
-    style_weight: float = field(default=6.0, metadata={"help": "Weight of the style term."})
+    style_weight: float = field(default=4.0, metadata={"help": "Weight of the style term."})
     tv_weight: float = field(default=1.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
@@ -169,7 +169,7 @@ class Objective(nn.Module):
         if min(image.shape[2:]) < (least := _least_side(self.config)):
             raise ConfigError(
                 f"a picture of {image.shape[3]}x{image.shape[2]} px is too small for this objective, which needs "
-                f"{least} px a side; lower style_levels, or take shallower layers"
+                f"{least} px a side; give a larger size, lower style_levels, or take shallower layers"
             )
         levels = [image]
         for _ in range(self.config.style_levels - 1):

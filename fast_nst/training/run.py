@@ -15,15 +15,14 @@ from pathlib import Path
 from types import FrameType
 
 import pytorch_lightning as pl
-import torch
 import yaml
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.export import export_network
-from fast_nst.images import atomic_path, find_pictures, fit_size, read_pixels, resize
-from fast_nst.perceptual import Objective
+from fast_nst.images import atomic_path, find_pictures, fit, read_pixels
+from fast_nst.perceptual import Objective, to_image
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
@@ -99,9 +98,7 @@ def content_photographs(config: TrainConfig) -> list[Path]:
 
 def read_style(config: TrainConfig) -> Tensor:
     """Return the painting as the objective sees it: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
-    pixels = read_pixels(config.style)
-    height, width = fit_size(pixels.shape[0], pixels.shape[1], config.objective.style_size)
-    return torch.from_numpy(resize(pixels, height, width)).permute(2, 0, 1)[None].float() / 255
+    return to_image(fit(read_pixels(config.style), config.objective.style_size))
 
 
 def write_config(config: TrainConfig, path: Path) -> None:
