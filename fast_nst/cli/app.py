@@ -5,6 +5,7 @@ stylising never waits for PyTorch, and needs none. It may return its exit code.
 """
 
 import importlib
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -67,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; by default those of the process.
     """
     try:
-        code = group.main(argv, prog_name="fast-nst", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # on damaged files, of which ours speak
+            code = group.main(argv, prog_name="fast-nst", standalone_mode=False)
     except click.exceptions.Abort:  # click's name for Ctrl-C
         return _fail("interrupted", INTERRUPTED)
     except click.ClickException as error:

@@ -274,3 +274,14 @@ def test_ctrl_c_says_how_many_were_done_and_leaves_nothing_half_written(slow_mod
     assert len(written) < 30
     assert err == f"fast-nst: interrupted with {len(written)} of 30 done\n"
     assert sorted(map(str, (tmp_path / "out").iterdir())) == sorted(written)
+
+
+def test_of_a_damaged_file_only_we_speak(stylize, tmp_path, recwarn):
+    path = tmp_path / "photo.tif"
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    Image.fromarray(noise).save(path, compression="tiff_lzw")  # Pillow warns where such a file is cut
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    code, out, err = stylize("photo.tif")
+    assert (code, out) == (2, [])
+    assert len(err.splitlines()) == 1
+    assert not recwarn.list
