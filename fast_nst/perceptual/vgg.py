@@ -1,4 +1,4 @@
-"""The loss network: a frozen VGG-16 or VGG-19, read by the papers' layer names.
+"""The loss network: a frozen VGG-16, VGG-19 or our small copy of the latter, read by the papers' layer names.
 
 Everything VGG-specific lives here and nowhere else: its input range and normalisation, its layer names, its weight
 files. Images come in as `(N, 3, H, W)` RGB in [0, 1]; activations leave under names such as `relu3_3` (after the
@@ -7,6 +7,7 @@ rectifier) or `conv4_2` (before it).
 References:
     [Simonyan2014] Very Deep Convolutional Networks for Large-Scale Image Recognition, arXiv:1409.1556.
     [Gatys2016] Image Style Transfer Using Convolutional Neural Networks, CVPR 2016 (average pooling).
+    [Zhang2015] Accelerating Very Deep Convolutional Networks for Classification and Detection, arXiv:1505.06798.
 """
 
 import re
@@ -20,14 +21,22 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError, WeightsError, did_you_mean, first_line
 
-LossNetwork = Literal["vgg16", "vgg19"]
+LossNetwork = Literal["vgg16", "vgg19", "mini"]
 InputConvention = Literal["torchvision", "caffe"]
 Pooling = Literal["max", "average"]
 Arithmetic = Literal["auto", "float32", "bfloat16"]
 
-_BLOCKS: dict[LossNetwork, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions
+MINI_WEIGHTS = Path(__file__).with_name("mini.safetensors")
+"""VGG-19 to conv3_4 with thin convolutions, made by `scripts/distill.py`; see `mini.md` beside it."""
+
+_BLOCKS: dict[LossNetwork, tuple[int, ...]] = {  # convolutions
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+    "mini": (2, 2, 4),
+}
 _CHANNELS = (64, 128, 256, 512, 512)
-_PARTS = ("weight", "bias")
+_WHOLE = ("weight", "bias")
+_FACTORS = ("0.weight", "1.weight", "2.weight", "2.bias")  # of a convolution that is a product of three thin ones
 _HASHED_NAME = re.compile(r"vgg1[69]-[0-9a-f]{8}\.pth")  # the name torchvision's download gives a file
 
 # Mean and standard deviation of an image in [0, 1] as each family of weights was trained with it.
@@ -139,18 +148,38 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and any(probe is not None and bool(probe()) for probe in probes)
 
 
+def factors(column: Tensor, row: Tensor, point: Tensor, bias: Tensor) -> nn.Sequential:
+    """Return a 3x3 convolution that is a product of three thin ones, as `mini` has them [Zhang2015].
+
+    Args:
+        column: `(d, I, 3, 1)`.
+        row: `(r, d, 1, 3)`.
+        point: `(O, r, 1, 1)`.
+        bias: `(O,)`.
+    """
+    modules = nn.Sequential(
+        nn.Conv2d(column.shape[1], column.shape[0], (3, 1), padding=(1, 0), bias=False),
+        nn.Conv2d(row.shape[1], row.shape[0], (1, 3), padding=(0, 1), bias=False),
+        nn.Conv2d(point.shape[1], point.shape[0], 1),
+    )
+    weights = {"0.weight": column, "1.weight": row, "2.weight": point, "2.bias": bias}
+    modules.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    return modules
+
+
 def _convolutions(
     network: LossNetwork, layers: frozenset[str], state: dict[str, Tensor], source: str | Path
 ) -> nn.ModuleDict:
     """Build `conv1_1` .. the deepest layer, filled from `state`."""
     indices = convolution_names(network)
-    known = {f"features.{index}.{part}" for index in indices.values() for part in _PARTS}
+    known = {f"features.{index}.{part}" for index in indices.values() for part in (*_WHOLE, *_FACTORS)}
     if foreign := sorted(key for key in state if key.startswith("features.") and key not in known):
         raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; is it a file of another network?")
     names = list(indices)
     deepest = max((names.index(layer.replace("relu", "conv")) for layer in layers), default=-1)
-    present = [name for name in names if {f"features.{indices[name]}.{part}" for part in _PARTS} <= state.keys()]
-    if missing := [name for name in names[: deepest + 1] if name not in present]:
+    parts = {name: _parts(state, indices[name]) for name in names}
+    if missing := [name for name in names[: deepest + 1] if not parts[name]]:
+        present = [name for name in names if parts[name]]
         raise WeightsError(
             f"{source} lacks {', '.join(missing)} of {network}; it holds {', '.join(present) or 'no VGG layer'}. "
             "Ask for shallower layers, give a whole file with --vgg-weights, "
@@ -159,24 +188,42 @@ def _convolutions(
     modules, in_channels = nn.ModuleDict(), 3
     for name in names[: deepest + 1]:
         out_channels = _CHANNELS[int(name[4]) - 1]
-        weight, bias = (state[f"features.{indices[name]}.{part}"] for part in _PARTS)
-        if weight.shape != (out_channels, in_channels, 3, 3):
-            raise WeightsError(
-                f"{source}: {name} has shape {tuple(weight.shape)}, "
-                f"{network} needs {(out_channels, in_channels, 3, 3)}; is it a file of another network?"
-            )
-        modules[name] = convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        convolution.load_state_dict({"weight": weight.float(), "bias": bias.float()})
+        modules[name] = _convolution(parts[name], in_channels, out_channels, f"{source}: {name}")
         in_channels = out_channels
     return modules
+
+
+def _parts(state: dict[str, Tensor], index: int) -> tuple[Tensor, ...]:
+    """Return weight and bias of a convolution, or its factors and bias; nothing where the file lacks it."""
+    for parts in (_WHOLE, _FACTORS):
+        keys = [f"features.{index}.{part}" for part in parts]
+        if state.keys() >= set(keys):
+            return tuple(state[key] for key in keys)
+    return ()
+
+
+def _convolution(parts: tuple[Tensor, ...], in_channels: int, out_channels: int, source: str) -> nn.Module:
+    expected, is_thin = (out_channels, in_channels, 3, 3), len(parts) == len(_FACTORS)
+    found = tuple(parts[0].shape)
+    if is_thin:
+        column, row, point, _ = parts
+        found = (point.shape[0], column.shape[1], *column.shape[2:3], *row.shape[3:])
+    if found != expected:
+        raise WeightsError(f"{source} has shape {found}, expected {expected}; is it a file of another network?")
+    if is_thin:
+        return factors(*parts)
+    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    weight, bias = parts
+    convolution.load_state_dict({"weight": weight.float(), "bias": bias.float()})
+    return convolution
 
 
 def _weights(
     network: LossNetwork, path: str | Path | None, convention: InputConvention | None
 ) -> tuple[dict[str, Tensor], InputConvention]:
-    if path is None:
+    if path is None and network != "mini":
         return _download(network), "torchvision"
-    return load_weights(Path(path), convention)
+    return load_weights(Path(path or MINI_WEIGHTS), convention)
 
 
 def load_weights(path: Path, convention: InputConvention | None = None) -> tuple[dict[str, Tensor], InputConvention]:

@@ -5,6 +5,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError, WeightsError
 from fast_nst.perceptual import VggFeatures
-from fast_nst.perceptual.vgg import check_layers, convolution_names, load_weights
+from fast_nst.perceptual.vgg import MINI_WEIGHTS, check_layers, convolution_names, load_weights
 
 SHALLOW_LAYERS = [f"{kind}{layer}" for kind in ("conv", "relu") for layer in ("1_1", "1_2", "2_1", "2_2")]
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
@@ -265,8 +266,53 @@ def test_weights_of_another_vgg_are_refused_even_where_the_first_layers_fit(tmp_
 def test_weights_of_another_shape_are_named(tmp_path, vgg_state):
     state = vgg_state | {"features.2.weight": torch.zeros(32, 64, 3, 3)}
     path = write(tmp_path / "slim.safetensors", state, {"input": "caffe"})
-    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), vgg19 needs \(64, 64, 3, 3\)"):
+    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), expected \(64, 64, 3, 3\)"):
         VggFeatures(["relu1_2"], weights=path)
+
+
+@pytest.fixture
+def thin_state(vgg_state) -> dict[str, Tensor]:
+    """conv1_1 whole and conv1_2 as column, row and 1x1, with 5 and 7 channels between them."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = {"0.weight": (5, 64, 3, 1), "1.weight": (7, 5, 1, 3), "2.weight": (64, 7, 1, 1), "2.bias": (64,)}
+    thin = {f"features.2.{key}": 0.2 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}
+    return {key: vgg_state[key] for key in ("features.0.weight", "features.0.bias")} | thin
+
+
+def test_a_thin_convolution_is_the_product_of_its_factors(tmp_path, thin_state, image):
+    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
+    found = VggFeatures(["relu1_1", "conv1_2"], weights=tmp_path / "thin.safetensors")(image)
+    column, row, point, bias = (
+        thin_state[f"features.2.{key}"] for key in ("0.weight", "1.weight", "2.weight", "2.bias")
+    )
+    kernel = torch.einsum("or,rdx,diy->oiyx", point[:, :, 0, 0], row[:, :, 0], column[:, :, :, 0])
+    assert_close(found["conv1_2"], F.conv2d(found["relu1_1"], kernel, bias, padding=1), atol=1e-5, rtol=1e-4)
+
+
+def test_a_thin_convolution_with_a_factor_missing_is_missing(tmp_path, thin_state):
+    del thin_state["features.2.1.weight"]
+    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
+    with pytest.raises(WeightsError, match="lacks conv1_2 of vgg19; it holds conv1_1"):
+        VggFeatures(["relu1_2"], weights=tmp_path / "thin.safetensors")
+
+
+def test_thin_convolutions_of_another_shape_are_named(tmp_path, thin_state):
+    thin_state["features.2.2.weight"] = torch.zeros(32, 7, 1, 1)
+    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
+    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), expected \(64, 64, 3, 3\)"):
+        VggFeatures(["relu1_2"], weights=tmp_path / "thin.safetensors")
+
+
+def test_mini_comes_with_the_package_and_ends_at_relu3_4(image):
+    layers = [layer for layer in convolution_names("vgg19") if layer <= "conv3_4"]
+    assert list(convolution_names("mini")) == layers
+    found = VggFeatures(layers, network="mini")(image)
+    assert {layer: activations.shape[1] for layer, activations in found.items()} == {
+        layer: {"1": 64, "2": 128, "3": 256}[layer[4]] for layer in layers
+    }
+    assert MINI_WEIGHTS.stat().st_size <= 1_500_000
+    with pytest.raises(ConfigError, match="mini has no layer 'relu4_1'"):
+        VggFeatures(["relu4_1"], network="mini")
 
 
 @pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
