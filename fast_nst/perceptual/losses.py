@@ -22,7 +22,7 @@ References:
     [Rudin1992] Nonlinear total variation based noise removal algorithms, Physica D 60.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -69,7 +69,23 @@ def gram_matrix(features: Tensor) -> Tensor:
     _, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):  # a Gram matrix overflows float16
         flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)  # (N, C, H * W)
-        return flat @ flat.mT / (channels * height * width)
+        gram: Tensor = _SelfProduct.apply(flat)
+        return gram / (channels * height * width)
+
+
+class _SelfProduct(torch.autograd.Function):
+    """`F @ F^T`, whose gradient autograd would compute as two products and a sum as large as the features."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        return flat @ flat.mT
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        product: Tensor = (gradient + gradient.mT) @ flat
+        return product
 
 
 def gram_loss(gram: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:

@@ -107,6 +107,12 @@ def test_gram_matrix_of_half_precision_activations_does_not_overflow(dtype):
     assert_close(gram, torch.full((1, 2, 2), expected))
 
 
+def test_gradients_of_gram_matrices_are_right_to_the_second_order():
+    features = noise(2, 3, 2, 4).double().requires_grad_()
+    assert torch.autograd.gradcheck(gram_matrix, features)
+    assert torch.autograd.gradgradcheck(gram_matrix, features)
+
+
 def test_gram_matrix_names_the_shape_that_it_cannot_use():
     with pytest.raises(ValueError, match=r"must be \(N, C, H, W\), got \(3, 4, 5\)"):
         gram_matrix(torch.zeros(3, 4, 5))
