@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fast_nst.networks.base import StyleNetwork
 from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock
 
 _OUTPUT_REACH = 150 / 255  # the authors' Torch code: tanh times 150 around the mean of a 0..255 image
 
 
-class JohnsonNetwork(nn.Module):
+class JohnsonNetwork(StyleNetwork):
     """Down twice, five residual blocks at a quarter of the size, up twice.
 
     Deviates from [Johnson2016] in three places: instance norm for batch norm [Ulyanov2016], resize-convolution for

@@ -1,8 +1,10 @@
 """The Lightning module: teaches one network one style."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -67,7 +69,8 @@ class StyleTransferModule(pl.LightningModule):
             TrainingError: when a term is not finite; the weights are still those of the step before.
         """
         content = batch.images.float() / 255
-        losses = self.judge(content, self.network(content)).mean()
+        key = (self.config.seed, self.global_step)
+        losses = self.judge(*jittered([content, self.network(content)], self.network.size_multiple, key)).mean()
         for name, term in losses._asdict().items():
             if not term.isfinite():
                 raise TrainingError(f"step {self.global_step}: the {name} loss is {term.item()}")
@@ -92,6 +95,17 @@ class StyleTransferModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the time trained so far."""
         self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
+
+
+def jittered(images: Sequence[Tensor], period: int, key: Sequence[int]) -> list[Tensor]:
+    """Cut `period` px of height and width off images `(N, C, H, W)`, at a place that depends on `key` alone.
+
+    Network and loss network halve and double at fixed places. Judged in step with each other, they settle on a grid of
+    the network's period that the poolings do not see; so each step judges a window at another phase.
+    """
+    top, left = np.random.default_rng(key).integers(0, period, 2).tolist()
+    height, width = (side - period for side in images[0].shape[2:])
+    return [image[:, :, top : top + height, left : left + width] for image in images]
 
 
 def rate_share(progress: float) -> float:
