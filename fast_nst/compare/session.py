@@ -19,6 +19,7 @@ from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit, read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+from fast_nst.perceptual.vgg import MINI_WEIGHTS
 
 _OF_THE_MACHINE = ("vgg_weights", "vgg_input", "loss_arithmetic")
 
@@ -111,7 +112,7 @@ class Comparison:
     def _facts(self) -> dict[str, Any]:
         """What every result depends on, by who depends on it."""
         objective = asdict(self.config.objective)
-        weights = objective.pop("vgg_weights")
+        weights = objective.pop("vgg_weights") or (MINI_WEIGHTS if objective["loss_network"] == "mini" else None)
         objective["vgg_weights"] = Path(weights).name if weights else "torchvision"
         objective["vgg_weights_sha256"] = sha256(Path(weights)) if weights else None
         style = {"file": self.style_image.name, "sha256": sha256(self.style_image)}
