@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -119,11 +120,21 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
     model = program.model_proto
     for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
         told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels
+    _forget_origin(model)
     for key, value in {"format": FORMAT, **metadata}.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes on where each node comes from: they name folders of the machine it ran on."""
+    graph = model.graph
+    parts: list[Any] = [model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output]
+    for part in parts:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 @contextlib.contextmanager

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -46,6 +48,14 @@ def test_the_padded_network_exports_too(tmp_path):
     torch.manual_seed(0)
 
     assert export_network(build_network("johnson"), tmp_path / "s.onnx", {}, sizes=((64, 64), (97, 131))) <= 1
+
+
+def test_the_file_does_not_tell_where_it_was_made(model):
+    content = model.read_bytes()
+
+    assert str(Path(__file__).parents[1]).encode() not in content
+    assert str(Path(torch.__file__).parents[1]).encode() not in content
+    assert b".py" not in content
 
 
 def test_the_graph_is_open_in_number_and_size(model):
