@@ -1,4 +1,4 @@
-"""The three terms of the perceptual loss, as pure functions of feature maps and images.
+"""The three terms of the perceptual loss, and one against grids, as pure functions of feature maps and images.
 
 Every function returns one value per image, `(N,)`, so that a batch, a single picture and a comparison over many all
 mean the same number. `Constants` says whose formula is meant:
@@ -20,6 +20,7 @@ References:
     [Gatys2016] Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
     [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155.
     [Rudin1992] Nonlinear total variation based noise removal algorithms, Physica D 60.
+    [Odena2016] Deconvolution and Checkerboard Artifacts, Distill.
 """
 
 from typing import Any, Literal
@@ -30,6 +31,8 @@ from torch import Tensor
 
 Constants = Literal["relative", "gatys2016", "johnson2016"]
 TvForm = Literal["anisotropic", "isotropic", "squared"]
+
+_INVISIBLE = 1 / 255**2  # mean squared difference of neighbouring pixels that 8 bits cannot hold
 
 
 def content_loss(features: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
@@ -132,3 +135,30 @@ def total_variation(image: Tensor, form: TvForm = "anisotropic", constants: Cons
         variation = squared.masked_fill(flat, 1.0).sqrt().masked_fill(flat, 0.0)
     variation = variation.flatten(1)
     return variation.mean(1) if constants == "relative" else variation.sum(1)
+
+
+def grid_loss(image: Tensor, period: int) -> Tensor:
+    """How far the differences of neighbouring pixels follow a grid.
+
+    A network that halves and doubles feature maps can draw a grid of its own period [Odena2016]. The perceptual loss
+    hardly objects, since a Gram matrix does not see where a texture is. This term is not of the papers.
+
+    Args:
+        image: `(N, C, H, W)`, RGB in [0, 1], `H` and `W` greater than `period`.
+        period: of the grid, px.
+
+    Returns:
+        `(N,)`, means of both directions of two shares: what of the energy of a line's differences repeats with the
+        period, and the variance, over the phases of the period, of the energies. Zero without any; with neither texture
+        nor grid in common the first is about 1 / number of periods.
+    """
+    shares = []
+    for dim in (2, 3):
+        steps = image.diff(dim=dim).movedim(dim, 3)
+        whole = steps.shape[3] // period * period
+        folded = torch.unflatten(steps[..., :whole], 3, (-1, period))  # (N, C, lines, periods, phases)
+        repeating = folded.mean(3).var(3, correction=0).mean((1, 2))
+        energies = folded.square().mean((1, 2, 3))  # (N, phases)
+        energy = energies.mean(1) + _INVISIBLE
+        shares.append(repeating / energy + energies.var(1, correction=0) / energy.square())
+    return torch.stack(shares).mean(0)

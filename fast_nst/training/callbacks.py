@@ -22,6 +22,7 @@ from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule
 
 _TERMS = ("content", "style", "tv", "total")
+_LOGGED = (*_TERMS, "grid")
 _RECENT = 100  # steps that "the current loss" is averaged over
 LOSSES_NAME = "losses.csv"
 
@@ -29,8 +30,8 @@ LOSSES_NAME = "losses.csv"
 class Progress(pl.Callback):
     """Keeps the time, a row of losses a step, and a progress bar; stops a run when its minutes are over.
 
-    Rows go to `losses.csv` in the run's folder: step, the four losses, learning rate, `step_s` (seconds of the whole
-    step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same numbers.
+    Rows go to `losses.csv` in the run's folder: step, the four losses, the grid term, learning rate, `step_s` (seconds
+    of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same numbers.
     """
 
     def __init__(self, config: TrainConfig, folder: Path, *, show_bar: bool) -> None:
@@ -80,7 +81,7 @@ class Progress(pl.Callback):
         if trainer.is_global_zero:
             self._append(row)
             if trainer.logger is not None:
-                trainer.logger.log_metrics({f"loss/{name}": row[name] for name in _TERMS}, trainer.global_step)
+                trainer.logger.log_metrics({f"loss/{name}": row[name] for name in _LOGGED}, trainer.global_step)
             self._show()
         minutes = self.config.max_minutes
         if minutes and pl_module.elapsed_s >= 60 * minutes:
@@ -117,7 +118,7 @@ class Progress(pl.Callback):
 
     def _rewrite(self) -> None:
         """Drop the rows of steps that were done after the checkpoint and will be done again."""
-        columns = ["step", *_TERMS, "learning_rate", "step_s", "data_s"]
+        columns = ["step", *_LOGGED, "learning_rate", "step_s", "data_s"]
         with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()

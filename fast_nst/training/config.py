@@ -20,6 +20,7 @@ class TrainConfig:
     batch_size: int = field(default=1, metadata={"help": "Photographs a step, over all devices."})
     crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
+    grid_weight: float = field(default=2.0, metadata={"help": "Weight of the term against grids in the pastiche."})
     seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
     init_from: str | None = field(default=None, metadata={"help": "Checkpoint of another style to start from."})
     workers: int = field(default=2, metadata={"help": "Processes that decode photographs; 0 decodes in line."})
@@ -46,6 +47,8 @@ class TrainConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
         if self.checkpoint_every < 1 or self.preview_every < 0:
             raise ConfigError("checkpoint_every must be at least 1 and preview_every at least 0")
+        if not self.grid_weight >= 0:
+            raise ConfigError(f"grid_weight is {self.grid_weight}, expected a number of at least 0")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}, expected a number above 0")
         if self.max_minutes is not None and not self.max_minutes > 0:

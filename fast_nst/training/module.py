@@ -1,17 +1,15 @@
 """The Lightning module: teaches one network one style."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from fast_nst.errors import TrainingError
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Losses, Objective
+from fast_nst.perceptual import Losses, Objective, grid_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
@@ -63,18 +61,23 @@ class StyleTransferModule(pl.LightningModule):
             group["lr"] = self.config.learning_rate * rate_share(self.progress())
 
     def training_step(self, batch: Crops, batch_idx: int) -> dict[str, Any]:
-        """Return the mean losses of a batch of crops: `loss` is the total, `terms` holds all four, detached.
+        """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all five, detached.
 
         Raises:
             TrainingError: when a term is not finite; the weights are still those of the step before.
         """
         content = batch.images.float() / 255
-        key = (self.config.seed, self.global_step)
-        losses = self.judge(*jittered([content, self.network(content)], self.network.size_multiple, key)).mean()
-        for name, term in losses._asdict().items():
+        pastiche = self.network(content)
+        losses = self.judge(content, pastiche).mean()
+        grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
+        terms = {**losses._asdict(), "grid": grid}
+        for name, term in terms.items():
             if not term.isfinite():
                 raise TrainingError(f"step {self.global_step}: the {name} loss is {term.item()}")
-        return {"loss": losses.total, "terms": {name: term.detach() for name, term in losses._asdict().items()}}
+        return {
+            "loss": losses.total + self.config.grid_weight * grid,
+            "terms": {name: term.detach() for name, term in terms.items()},
+        }
 
     def judge(self, content: Tensor, pastiche: Tensor) -> Losses:
         """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1]."""
@@ -95,17 +98,6 @@ class StyleTransferModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the time trained so far."""
         self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
-
-
-def jittered(images: Sequence[Tensor], period: int, key: Sequence[int]) -> list[Tensor]:
-    """Cut `period` px of height and width off images `(N, C, H, W)`, at a place that depends on `key` alone.
-
-    Network and loss network halve and double at fixed places. Judged in step with each other, they settle on a grid of
-    the network's period that the poolings do not see; so each step judges a window at another phase.
-    """
-    top, left = np.random.default_rng(key).integers(0, period, 2).tolist()
-    height, width = (side - period for side in images[0].shape[2:])
-    return [image[:, :, top : top + height, left : left + width] for image in images]
 
 
 def rate_share(progress: float) -> float:
