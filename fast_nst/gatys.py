@@ -23,7 +23,7 @@ import yaml
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, TrainingError, did_you_mean, first_line
-from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
+from fast_nst.images import MAX_MEGAPIXELS, Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image, to_pixels
 from fast_nst.plots import plot_losses
 
@@ -50,6 +50,7 @@ class GatysConfig:
     size: int = field(default=512, metadata={"help": "Longer side of the pastiche, px."})
     max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})
     target: float | None = field(default=None, metadata={"help": "Stop when the total loss is this low, if sooner."})
+    max_megapixels: float = field(default=MAX_MEGAPIXELS, metadata={"help": "Refuse larger pictures."})
     device: str = field(default="auto", metadata={"help": "cpu, cuda, mps ...; auto takes a GPU if there is one."})
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
@@ -235,7 +236,7 @@ def start_image(config: GatysConfig, content: Tensor, style: Pixels) -> Tensor:
     if config.init == "style":
         pixels = style
     elif Path(config.init).exists():
-        pixels = read_pixels(config.init)
+        pixels = read_pixels(config.init, max_megapixels=config.max_megapixels)
     else:
         hint = did_you_mean(config.init, _STARTS)
         raise ConfigError(f"init is {config.init!r}, expected content, style, noise or the path of a picture{hint}")

@@ -312,7 +312,11 @@ def test_a_start_that_is_no_picture_is_named(tmp_path):
         start_image(GatysConfig(init=str(tmp_path / "start.png")), gradient(), to_pixels(stripes()))
 
 
-# Pixels and images
+def test_a_start_that_is_too_large_is_refused(tmp_path):
+    write_picture(tmp_path / "start.png", Picture(np.zeros((64, 64, 3), np.uint8)))
+    config = GatysConfig(init=str(tmp_path / "start.png"), max_megapixels=0.004)
+    with pytest.raises(ImageError, match=r"over the limit of 0\.004"):
+        start_image(config, gradient(), to_pixels(stripes()))
 
 
 # Configuration

@@ -14,7 +14,6 @@ from fast_nst.cli.options import build, config_option, options_from, read_yaml, 
 from fast_nst.errors import ConfigError, ImageError, did_you_mean
 from fast_nst.gatys import Album, GatysConfig, Step, repaint
 from fast_nst.images import (
-    MAX_MEGAPIXELS,
     Picture,
     Pixels,
     StrPath,
@@ -25,16 +24,14 @@ from fast_nst.images import (
     write_picture,
 )
 from fast_nst.perceptual import to_pixels
+from fast_nst.shipped import shipped_files
 
-_PACKAGE = Path(__file__).resolve().parents[1]
 _PICTURE = click.Path(path_type=Path)
 
 
 def recipes() -> dict[str, Path]:
-    """Return the shipped configurations of this command by name: from the installed package, or from a clone."""
-    clone = _PACKAGE.parent
-    folders = [_PACKAGE / "configs", *([clone / "configs"] if (clone / "pyproject.toml").is_file() else [])]
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("gatys*.yaml"))}
+    """Return the shipped configurations of this command by name."""
+    return shipped_files("configs", "gatys*.yaml")
 
 
 def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
@@ -73,14 +70,6 @@ def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
 )
 @click.option("--keep-metadata/--no-metadata", default=True, help="Keep the EXIF data, or not. Default: keep.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist; an input is never replaced.")
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=MAX_MEGAPIXELS,
-    metavar="MP",
-    show_default=True,
-    help="Refuse larger.",
-)
 @click.option("--progress/--no-progress", default=None, help="Progress bar. Default: on a terminal.")
 def command(
     *,
@@ -88,7 +77,6 @@ def command(
     style: Path,
     output: Path,
     snapshot_every: int,
-    max_megapixels: float,
     progress: bool | None,
     **values: Any,
 ) -> int:
@@ -104,10 +92,11 @@ def command(
     config = build(GatysConfig, values)  # leaves what `write_picture` takes: quality, keep_metadata, overwrite
     album = Album(output.with_name(f"{output.stem}-history"), config, snapshot_every)
     check_outputs(output, album.folder, inputs=[content, style, config.init], overwrite=values["overwrite"])
-    picture = read_picture(content, max_megapixels=max_megapixels)
+    picture = read_picture(content, max_megapixels=config.max_megapixels)
     for note in picture.notes:
         click.echo(f"fast-nst: {content}: {note}", err=True)
-    is_interrupted = run(picture.pixels, read_pixels(style, max_megapixels=max_megapixels), album, progress=progress)
+    painting = read_pixels(style, max_megapixels=config.max_megapixels)
+    is_interrupted = run(picture.pixels, painting, album, progress=progress)
     write_picture(output, repainted(picture, album), **values)
     click.echo(f"fast-nst: {summary(album, is_interrupted=is_interrupted)}", err=True)
     click.echo(output)

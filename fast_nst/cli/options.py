@@ -26,11 +26,11 @@ class LayerWeights(click.ParamType[dict[str, float]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
         """Return `{layer: weight}`; a layer without a weight counts 1."""
         if isinstance(value, Mapping):
-            return {str(layer): float(weight) for layer, weight in value.items()}
-        if isinstance(value, list):
-            value = ",".join(value)
+            parts = [f"{layer}:{weight}" for layer, weight in value.items()]
+        else:
+            parts = [str(part) for part in value] if isinstance(value, list) else str(value).split(",")
         weights = {}
-        for part in str(value).split(","):
+        for part in parts:
             layer, _, weight = part.strip().partition(":")
             try:
                 weights[layer] = float(weight or 1.0)
@@ -92,12 +92,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def set_defaults(ctx: click.Context, values: Mapping[str, Any], source: str | Path) -> None:
     """Make `values` the defaults of the options of `ctx`; raises `ConfigError` for a name that is no option."""
-    known = {param.name for param in ctx.command.params if param.name}
-    for name in values:
+    known = {param.name: param for param in ctx.command.params if param.name}
+    defaults = dict(ctx.default_map or {})
+    for name, value in values.items():
         if name not in known:
             raise ConfigError(f"{source}: no option {name!r}{did_you_mean(name, known)}")
-    set_already = ctx.default_map or {}
-    ctx.default_map = {**set_already, **{name: value for name, value in values.items() if value is not None}}
+        if value is not None:
+            defaults[name] = [value] if known[name].multiple and isinstance(value, str) else value
+    ctx.default_map = defaults
 
 
 def build(config: type[Config], values: dict[str, Any]) -> Config:

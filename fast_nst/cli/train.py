@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
@@ -38,8 +39,17 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @config_option
 @options_from(TrainConfig)
+@click.pass_context
 def command(
-    output: Path | None, run_dir: Path | None, resume: Path | None, *, overwrite: bool, quiet: bool, **values: Any
+    ctx: click.Context,
+    /,
+    output: Path | None,
+    run_dir: Path | None,
+    resume: Path | None,
+    *,
+    overwrite: bool,
+    quiet: bool,
+    **values: Any,
 ) -> int:
     """Fit a network to a painting (--style) on photographs (--content-dir), and write it as one .onnx file.
 
@@ -50,7 +60,10 @@ def command(
     output = output or Path(Path(config.style).stem.replace("_", "-") + ".onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
-    check_replaceable(output, overwrite=overwrite or resume is not None)
+    if resume and ctx.get_parameter_source("run_dir") is ParameterSource.COMMANDLINE:
+        raise ConfigError(f"--resume {resume} names the folder of the run already; leave --run-dir out")
+    is_own = resume is not None and ctx.get_parameter_source("output") is ParameterSource.DEFAULT_MAP
+    check_replaceable(output, overwrite=overwrite or is_own)
     folder = resume or run_dir or Path("runs") / output.stem
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet)
     _report(outcome, folder)
@@ -65,5 +78,5 @@ def _report(outcome: Outcome, folder: Path) -> None:
     losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
     click.echo(f"{outcome.steps} steps; {losses}; differs from PyTorch by {outcome.parity}/255 at most", err=True)
     if outcome.interrupted:
-        click.echo(f"stopped early; to go on: fast-nst train --resume {folder} -o {outcome.model}", err=True)
+        click.echo(f"stopped early; to go on: fast-nst train --resume {folder}", err=True)
     click.echo(outcome.model)

@@ -73,7 +73,10 @@ class DescentJob:
 
 
 def descend(job: DescentJob, tell: Tell) -> tuple[list[Snapshot], dict[str, list[float]]]:
-    """Return the pastiches kept, clamped and rounded to 8 bit, and the history by column; tell each step's total."""
+    """Return the pastiches kept, clamped and rounded to 8 bit, and the history by column; tell each step's total.
+
+    Where L-BFGS ends before the first step to be kept, its end is kept.
+    """
     import torch
 
     from fast_nst.gatys import repaint
@@ -83,13 +86,17 @@ def descend(job: DescentJob, tell: Tell) -> tuple[list[Snapshot], dict[str, list
     _load_optimizer()
     gauge, snapshots = MemoryGauge(), []
 
+    def memory_mib() -> float | None:
+        return torch.cuda.max_memory_allocated() / 2**20 if job.config.device == "cuda" else gauge.rise()
+
     def watch(step: "Step", pastiche: "Tensor") -> None:
         if step.step in job.kept:
-            memory = gauge.rise() if pastiche.device.type == "cpu" else torch.cuda.max_memory_allocated() / 2**20
-            snapshots.append(Snapshot(to_pixels(pastiche), step.step, step.seconds, memory))
+            snapshots.append(Snapshot(to_pixels(pastiche), step.step, step.seconds, memory_mib()))
         tell((step.step, step.losses["total"]))
 
-    _, steps = repaint(job.photo, job.style, job.config, watch)
+    end, steps = repaint(job.photo, job.style, job.config, watch)
+    if not snapshots:
+        snapshots.append(Snapshot(end, steps[-1].step, steps[-1].seconds, memory_mib()))
     history = {term: [step.losses[term] for step in steps] for term in steps[0].losses}
     return snapshots, {**history, "seconds": [step.seconds for step in steps]}
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from fast_nst.images import Picture, Pixels, atomic_path, write_picture
+from fast_nst.perceptual import Losses
 
 Start = Literal["content", "noise"]
 Method = Literal["photo", "network", "content", "noise"]
 STARTS: tuple[Start, ...] = get_args(Start)
 METHODS: tuple[Method, ...] = get_args(Method)
-TERMS = ("content", "style", "tv", "total")
+TERMS = Losses._fields
 
 
 @dataclass(frozen=True)

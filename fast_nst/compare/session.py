@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,8 +148,9 @@ class Comparison:
         return f"{path.stem[:60]}-{size}px-{method}-{digest(key)}"
 
     def stored(self, task: Task) -> Result | None:
-        """Return the result of a task if it was measured before."""
-        return self.store.load(task.stem)
+        """Return the result of a task if it was measured before, be it from another folder."""
+        result = self.store.load(task.stem)
+        return result and replace(result, photo=task.photo)
 
     def measure(self, task: Task, on_step: Callable[[tuple[int, float]], None]) -> Result:
         """Run a task and store its result.
@@ -181,8 +182,7 @@ class Comparison:
         return result
 
     def _paint_job(self, photo: Pixels) -> PaintJob:
-        providers = ("cpu",) if self.config.device == "cpu" else None
-        return PaintJob(self.stylizer.path, photo, self.threads, providers)
+        return PaintJob(self.stylizer.path, photo, self.threads, (self.config.device,))
 
     def _descent_job(self, photo: Pixels, task: Task) -> DescentJob:
         config, steps = self.config, self.config.steps

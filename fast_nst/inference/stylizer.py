@@ -137,7 +137,8 @@ class Stylizer:
         try:
             (pastiche,) = self._session.run(["pastiche"], {"content": padded}, self._run_options)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
-            raise ModelError(f"{self.path} failed on {width}x{height} px: {_reason(error)}") from error
+            reason = "not enough memory; a smaller --size needs less" if _is_allocation(error) else _reason(error)
+            raise ModelError(f"{self.path} failed on {width}x{height} px: {reason}") from error
         if pastiche.shape != padded.shape:
             raise ModelError(
                 f"{self.path} breaks its contract: pixels {padded.shape} came back as {pastiche.shape}; export it again"
@@ -210,6 +211,10 @@ def _is_free_picture(node: ort.NodeArg) -> bool:
         and node.shape[3] in (3, "3")
         and not any(isinstance(side, int) for side in node.shape[:3])
     )
+
+
+def _is_allocation(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "alloc" in str(error)  # "Failed to allocate memory", "std::bad_alloc"
 
 
 def _reason(error: Exception) -> str:

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from fast_nst.errors import ModelError, did_you_mean
+from fast_nst.shipped import shipped_files
 
 SUFFIX = ".onnx"
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shipped_styles() -> dict[str, Path]:
     """Return the file of every shipped style by its name, such as `starry-night`, sorted by name."""
-    files = [path for folder in _model_folders() for path in folder.glob(f"*{SUFFIX}")]
-    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
+    return shipped_files("models", f"*{SUFFIX}")
 
 
 def find_style(name_or_path: str | Path) -> Path:
@@ -38,9 +37,3 @@ def find_style(name_or_path: str | Path) -> Path:
     raise ModelError(
         f"there is no style {str(name_or_path)!r}{hint} (shipped: {known}; or give the path of an {SUFFIX} file)"
     )
-
-
-def _model_folders() -> list[Path]:
-    """Return where shipped models lie: inside the package once installed, at the top of a clone before that."""
-    clone = _PACKAGE.parent
-    return [_PACKAGE / "models", *([clone / "models"] if (clone / "pyproject.toml").is_file() else [])]

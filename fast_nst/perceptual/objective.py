@@ -148,7 +148,7 @@ class Objective(nn.Module):
         return Losses(content, style, tv, content + style + tv)
 
     def _content(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-        layers = _normalized(self.config.content_layers)
+        layers = _layer_weights(self.config.content_layers, self.config.constants)
         terms = [w * content_loss(features[layer], targets[layer], self.config.constants) for layer, w in layers]
         return self.config.content_weight * torch.stack(terms).sum(0)
 
@@ -156,7 +156,7 @@ class Objective(nn.Module):
         config, terms = self.config, []
         for level, image in enumerate(self._pyramid(pastiche)):
             level_features = features if level == 0 else self.loss_network(image, config.style_layers)
-            for layer, weight in _normalized(config.style_layers):
+            for layer, weight in _layer_weights(config.style_layers, config.constants):
                 gram = gram_matrix(level_features[layer])
                 terms.append(weight * gram_loss(gram, self.get_buffer(_gram_name(level, layer)), config.constants))
         return config.style_weight / config.style_levels * torch.stack(terms).sum(0)
@@ -177,8 +177,9 @@ class Objective(nn.Module):
         return levels
 
 
-def _normalized(layers: Mapping[str, float]) -> list[tuple[str, float]]:
-    total = sum(layers.values())
+def _layer_weights(layers: Mapping[str, float], constants: Constants) -> list[tuple[str, float]]:
+    """Return each layer's weight: a share of one, as w_l of [Gatys2016]; but [Johnson2016] adds the layers up."""
+    total = 1.0 if constants == "johnson2016" else sum(layers.values())
     return [(layer, weight / total) for layer, weight in layers.items()]
 
 

@@ -174,7 +174,8 @@ def _convolutions(
     indices = convolution_names(network)
     known = {f"features.{index}.{part}" for index in indices.values() for part in (*_WHOLE, *_FACTORS)}
     if foreign := sorted(key for key in state if key.startswith("features.") and key not in known):
-        raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; is it a file of another network?")
+        advice = "give --loss-network vgg19" if network == "mini" else "is it a file of another network?"
+        raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; {advice}")
     names = list(indices)
     deepest = max((names.index(layer.replace("relu", "conv")) for layer in layers), default=-1)
     parts = {name: _parts(state, indices[name]) for name in names}

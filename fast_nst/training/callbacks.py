@@ -1,6 +1,7 @@
 """What happens around the steps: clock and loss table, checkpoints, previews."""
 
 import csv
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,20 +16,23 @@ from tqdm import tqdm
 
 from fast_nst.errors import TrainingError
 from fast_nst.images import Picture, atomic_path, write_picture
+from fast_nst.perceptual import Losses
 from fast_nst.plots import plot_losses
 from fast_nst.training.checkpoint import CHECKPOINT_NAME
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule
 
-_TERMS = ("content", "style", "tv", "total")
+_TERMS = Losses._fields
 _LOGGED = (*_TERMS, "grid")
 _RECENT = 100  # steps that "the current loss" is averaged over
 LOSSES_NAME = "losses.csv"
 
 
 class Progress(pl.Callback):
-    """Keeps the time, a row of losses a step, and a progress bar; stops a run when its minutes are over.
+    """Keeps the time, a row of losses a step, and a progress bar; stops a run that is over time or `interrupted`.
+
+    All processes of a run on several devices have one clock, that of the first, and stop at the same step.
 
     Rows go to `losses.csv` in the run's folder: step, the four losses, the grid term, learning rate, `step_s` (seconds
     of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same numbers.
@@ -38,6 +42,7 @@ class Progress(pl.Callback):
         self.config = config
         self.path = folder / LOSSES_NAME
         self.show_bar = show_bar
+        self.interrupted = threading.Event()
         self.unreadable: set[str] = set()
         self.rows: list[dict[str, float]] = []
         self._step_end = self._step_start = 0.0
@@ -73,7 +78,7 @@ class Progress(pl.Callback):
         now = time.monotonic()
         step_s, data_s = now - self._step_end, self._step_start - self._step_end
         self._step_end = now
-        pl_module.elapsed_s += step_s
+        pl_module.elapsed_s = trainer.strategy.broadcast(pl_module.elapsed_s + step_s)
         self.unreadable.update(batch.unreadable)
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row = {"step": trainer.global_step, **terms, "learning_rate": rate, "step_s": step_s, "data_s": data_s}
@@ -84,8 +89,8 @@ class Progress(pl.Callback):
                 trainer.logger.log_metrics({f"loss/{name}": row[name] for name in _LOGGED}, trainer.global_step)
             self._show()
         minutes = self.config.max_minutes
-        if minutes and pl_module.elapsed_s >= 60 * minutes:
-            trainer.should_stop = True
+        is_over = self.interrupted.is_set() or (minutes is not None and pl_module.elapsed_s >= 60 * minutes)
+        trainer.should_stop = trainer.strategy.reduce_boolean_decision(is_over, all=False)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -144,11 +149,12 @@ class Checkpoints(pl.Callback):
         self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Save now; every process of a run on several devices must call it."""
+        """Save now; every process of a run on several devices must call it, and finds the file when it returns."""
         temporary = self.path.with_suffix(".part")
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
             temporary.replace(self.path)
+        trainer.strategy.barrier()
 
 
 class Previews(pl.Callback):

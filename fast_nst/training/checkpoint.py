@@ -50,6 +50,9 @@ class Trained:
             "steps": str(self.step),
             "batch_size": str(config.batch_size),
             "crop_size": str(config.crop_size),
+            "learning_rate": str(config.learning_rate),
+            "grid_weight": str(config.grid_weight),
+            "precision": config.precision,
             "seed": str(config.seed),
             "init_from": "/".join(Path(config.init_from).parts[-2:]) if config.init_from else "",  # run and file
             "data": config.data_description,

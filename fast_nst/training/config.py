@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from fast_nst.errors import ConfigError
+from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.perceptual import ObjectiveConfig
 
 
@@ -26,6 +27,7 @@ class TrainConfig:
     workers: int = field(default=2, metadata={"help": "Processes that decode photographs; 0 decodes in line."})
     checkpoint_every: int = field(default=200, metadata={"help": "Steps between checkpoints."})
     preview_every: int = field(default=200, metadata={"help": "Steps between preview pictures; 0 for none."})
+    max_megapixels: float = field(default=MAX_MEGAPIXELS, metadata={"help": "Refuse larger pictures."})
     title: str = field(default="", metadata={"help": "Title of the painting, for the model's metadata."})
     artist: str = field(default="", metadata={"help": "Artist, for the model's metadata."})
     year: str = field(default="", metadata={"help": "Year of the painting, for the model's metadata."})

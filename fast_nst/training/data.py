@@ -4,6 +4,7 @@ The i-th crop of a run is a pure function of the seed and i. So a run resumed at
 devices, sees exactly the crops an uninterrupted run on one device sees, and no generator state needs saving.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from fast_nst.errors import ImageError, TrainingError
-from fast_nst.images import read_pixels
+from fast_nst.images import MAX_MEGAPIXELS, read_pixels
 from fast_nst.training.config import TrainConfig
 
 _ATTEMPTS = 20  # photographs tried for one crop before the folder is called unreadable
@@ -38,10 +39,13 @@ class ContentPhotographs(Dataset[tuple[np.ndarray, tuple[str, ...]]]):
     photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time.
     """
 
-    def __init__(self, paths: Sequence[Path], crop_size: int, seed: int) -> None:
+    def __init__(
+        self, paths: Sequence[Path], crop_size: int, seed: int, max_megapixels: float = MAX_MEGAPIXELS
+    ) -> None:
         self.paths = list(paths)
         self.crop_size = crop_size
         self.seed = seed
+        self.max_megapixels = max_megapixels
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return a crop, uint8 `(crop, crop, 3)`, and the unreadable files met before a readable one.
@@ -50,10 +54,11 @@ class ContentPhotographs(Dataset[tuple[np.ndarray, tuple[str, ...]]]):
             TrainingError: when 20 photographs in a row cannot be read.
         """
         unreadable: list[str] = []
+        least_side = math.ceil(self.crop_size / _LEAST_SHARE)  # a JPEG may be decoded smaller, as long as no crop grows
         for attempt in range(_ATTEMPTS):
             path = self.paths[self._photograph(index, attempt)]
             try:
-                pixels = read_pixels(path)
+                pixels = read_pixels(path, max_megapixels=self.max_megapixels, min_side=least_side)
             except ImageError as error:
                 unreadable.append(str(path))
                 last_error = error
@@ -125,7 +130,7 @@ class ContentData(pl.LightningDataModule):
     def __init__(self, config: TrainConfig, paths: Sequence[Path]) -> None:
         super().__init__()
         self.config = config
-        self.photographs = ContentPhotographs(paths, config.crop_size, config.seed)
+        self.photographs = ContentPhotographs(paths, config.crop_size, config.seed, config.max_megapixels)
 
     def train_dataloader(self) -> StepLoader:
         """Return the loader of the steps still to be done.

@@ -16,10 +16,11 @@ from types import FrameType
 
 import pytorch_lightning as pl
 import yaml
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from fast_nst.errors import ConfigError, TrainingError
+from fast_nst.errors import ConfigError, TrainingError, first_line
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, find_pictures, fit, read_pixels
 from fast_nst.perceptual import Objective, to_image
@@ -74,17 +75,13 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     with _quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
-            write_config(config, folder / CONFIG_NAME)
-        with _stop_on_ctrl_c(trainer) as interrupted, _last_good(checkpoints.path):
+            write_config(config, model, folder / CONFIG_NAME)
+        with _stop_on_ctrl_c(progress.interrupted), _last_good(checkpoints.path):
             trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
-    parity = 0
-    if trainer.is_global_zero:
-        trained = load_checkpoint(checkpoints.path)
-        parity = export_network(trained.network, model, trained.metadata())
-    unreadable = tuple(sorted(progress.unreadable))
-    return Outcome(
-        model, checkpoints.path, trainer.global_step, progress.recent(), unreadable, interrupted.is_set(), parity
-    )
+    trained = load_checkpoint(checkpoints.path)
+    parity = export_network(trained.network, model, trained.metadata()) if trainer.is_global_zero else 0
+    unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
+    return Outcome(model, checkpoints.path, trained.step, trained.losses, unreadable, was_interrupted, parity)
 
 
 def content_photographs(config: TrainConfig) -> list[Path]:
@@ -98,13 +95,14 @@ def content_photographs(config: TrainConfig) -> list[Path]:
 
 def read_style(config: TrainConfig) -> Tensor:
     """Return the painting as the objective sees it: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
-    return to_image(fit(read_pixels(config.style), config.objective.style_size))
+    return to_image(fit(read_pixels(config.style, max_megapixels=config.max_megapixels), config.objective.style_size))
 
 
-def write_config(config: TrainConfig, path: Path) -> None:
+def write_config(config: TrainConfig, model: Path, path: Path) -> None:
     """Write every option as YAML, to be given again with `--config`."""
+    options = {"output": str(model), **config.plain()}
     with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        temporary.write_text(yaml.safe_dump(options, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _check_folder(folder: Path, *, resume: bool) -> None:
@@ -123,23 +121,27 @@ def _start_from(module: StyleTransferModule, checkpoint: Path) -> None:
 
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
-    return pl.Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices if config.devices == "auto" else int(config.devices),
-        num_nodes=config.num_nodes,
-        strategy=config.strategy,
-        precision=config.precision,
-        max_steps=config.max_steps,
-        max_epochs=-1,
-        log_every_n_steps=1,  # we log ourselves; this keeps a hint about short runs away
-        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        callbacks=callbacks,
-        enable_checkpointing=False,  # `Checkpoints` replaces Lightning's, which can leave a half-written file
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
-        default_root_dir=folder,
-    )
+    try:
+        return pl.Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.num_nodes,
+            strategy=config.strategy,
+            precision=config.precision,
+            max_steps=config.max_steps,
+            max_epochs=-1,
+            log_every_n_steps=1,  # we log ourselves; this keeps a hint about short runs away
+            logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+            callbacks=callbacks,
+            enable_checkpointing=False,  # `Checkpoints` replaces Lightning's, which can leave a half-written file
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
+            default_root_dir=folder,
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        hardware = f"accelerator {config.accelerator}, devices {config.devices}, strategy {config.strategy}"
+        raise ConfigError(f"Lightning cannot use {hardware} here: {first_line(error)}") from error
 
 
 def _previews(config: TrainConfig, data: ContentData, folder: Path) -> Previews:
@@ -149,22 +151,24 @@ def _previews(config: TrainConfig, data: ContentData, folder: Path) -> Previews:
 
 
 @contextmanager
-def _stop_on_ctrl_c(trainer: pl.Trainer) -> Iterator[threading.Event]:
+def _stop_on_ctrl_c(interrupted: threading.Event) -> Iterator[None]:
     """Let the first Ctrl-C end the run after the step at hand; a second one ends it at once."""
-    interrupted = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
-        trainer.should_stop = True
 
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
-        yield interrupted
+        yield
         return
     before = signal.signal(signal.SIGINT, stop)
     try:
-        yield interrupted
+        yield
+    except SystemExit as exit_:  # what Lightning makes of a KeyboardInterrupt
+        if interrupted.is_set():
+            raise KeyboardInterrupt from exit_
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

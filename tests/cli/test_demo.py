@@ -3,9 +3,10 @@ import importlib.util
 import numpy as np
 import pytest
 
+from fast_nst import shipped
 from fast_nst.cli import main
 from fast_nst.images import read_picture
-from fast_nst.inference import demo, zoo
+from fast_nst.inference import demo
 from fast_nst.inference.sheet import LABEL_HEIGHT, MARGIN
 
 
@@ -14,7 +15,7 @@ def package(monkeypatch, tmp_path):
     """A copy of the package, empty but for its models folder."""
     models = tmp_path / "fast_nst" / "models"
     models.mkdir(parents=True)
-    monkeypatch.setattr(zoo, "_PACKAGE", models.parent)
+    monkeypatch.setattr(shipped, "_PACKAGE", models.parent)
     return models
 
 

@@ -1,6 +1,7 @@
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,3 +38,14 @@ def test_the_optimisation_keeps_its_checkpoints_and_tells_every_step(objective, 
     assert history["total"] == [step.losses["total"] for step in steps]
     assert snapshots[0].seconds == history["seconds"][1]
     assert 0 <= history["seconds"][0] <= history["seconds"][1] <= history["seconds"][3]
+
+
+def test_where_lbfgs_ends_before_the_first_checkpoint_its_end_is_kept(objective, photo):
+    pixels = read_pixels(photo)
+    content_only = replace(objective, style_weight=0.0, tv_weight=0.0)  # the photograph is the optimum
+    config = GatysConfig(steps=3, init="content", size=90, device="cpu", objective=content_only)
+    (end,), history = descend(DescentJob(pixels, pixels, config, (1, 3), 1), lambda step: None)
+
+    assert end.step == 0
+    np.testing.assert_array_equal(end.pixels, pixels)
+    assert history["total"] == [0.0]

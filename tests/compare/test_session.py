@@ -65,6 +65,13 @@ def test_what_was_measured_is_found_again_by_a_later_comparison(compare, photo):
         assert later.stored(task) == results[task.method]
 
 
+def test_a_stored_result_is_of_the_photograph_asked_for_now(compare, photo):
+    measured(compare(), photo)
+    comparison = compare()
+
+    assert [comparison.stored(task).photo for task in comparison.tasks(photo, "sub/photo.png")] == ["sub/photo.png"] * 4
+
+
 def test_another_model_asks_for_the_network_alone(compare, photo, blur_model):
     assert changed(compare(), compare(model=blur_model), photo) == {"network"}
 

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from fast_nst import shipped
 from fast_nst.errors import ModelError
-from fast_nst.inference import find_style, shipped_styles, zoo
+from fast_nst.inference import find_style, shipped_styles
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def installed(tmp_path, monkeypatch, save_model):
     """An installed copy, outside any clone, that ships two styles."""
     package = tmp_path / "site-packages" / "fast_nst"
     (package / "models").mkdir(parents=True)
-    monkeypatch.setattr(zoo, "_PACKAGE", package)
+    monkeypatch.setattr(shipped, "_PACKAGE", package)
     monkeypatch.chdir(tmp_path)
     return [save_model(package / "models" / f"{name}.onnx") for name in ("starry-night", "great-wave")]
 
@@ -22,7 +23,7 @@ def test_shipped_styles_are_listed_by_name(installed):
 
 
 def test_shipped_styles_of_a_clone_lie_at_its_top(tmp_path, monkeypatch, save_model):
-    monkeypatch.setattr(zoo, "_PACKAGE", tmp_path / "fast_nst")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "fast_nst")
     (tmp_path / "models").mkdir()
     model = save_model(tmp_path / "models" / "candy.onnx")
     assert shipped_styles() == {}, "a folder called models next to the package is ours in a clone only"

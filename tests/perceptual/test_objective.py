@@ -127,6 +127,15 @@ def test_layer_weights_are_shares(config, style_image, image):
     assert_close(mixed, style({"relu1_1": 30.0, "relu2_1": 10.0}))
 
 
+def test_johnson_adds_layers_up(config, style_image, image):
+    def style(layers: dict[str, float]) -> Tensor:
+        papers = replace(config, style_layers=layers, constants="johnson2016")
+        return judge(papers, style_image, image, image).style
+
+    both = style({"relu1_1": 3.0, "relu2_1": 1.0})
+    assert_close(both, 3 * style({"relu1_1": 1.0}) + style({"relu2_1": 1.0}))
+
+
 def test_a_layer_may_judge_both_content_and_style(config, style_image, image):
     both = replace(config, content_layers={"relu2_1": 1.0}, style_layers={"relu2_1": 1.0})
     losses = judge(both, style_image, image, image.flip(2))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fast_nst.errors import TrainingError
-from fast_nst.images import find_pictures
+from fast_nst.images import Picture, find_pictures, write_picture
 from fast_nst.training.data import ContentPhotographs, StepSampler, collate
 
 
@@ -27,12 +27,29 @@ def test_every_photograph_comes_once_an_epoch_in_a_new_order(dataset):
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_a_crop_of_the_whole_shorter_side_is_the_photograph_scaled(dataset, monkeypatch):
-    grey = np.full((80, 120, 3), 77, np.uint8)
-    crop = dataset._crop(grey, np.random.default_rng(0))
+def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side(dataset):
+    places = np.mgrid[0:80, 0:120].transpose(1, 2, 0)  # each pixel holds its own row and column
+    photograph = np.concatenate([places, np.zeros((80, 120, 1))], 2).astype(np.uint8)
+    sides = []
+    for seed in range(50):
+        crop = dataset._crop(photograph, np.random.default_rng(seed)).astype(float)
+        rows, columns = (np.ptp(crop[8:-8, 8:-8, axis]) * 64 / 47 for axis in (0, 1))  # away from the resized border
+        assert rows == pytest.approx(columns, abs=2.5)
+        sides.append(rows)
 
     assert crop.shape == (64, 64, 3)
-    assert (crop == 77).all()
+    assert 38 < min(sides) < 48
+    assert 72 < max(sides) < 82
+
+
+def test_a_large_jpeg_is_decoded_smaller_but_never_smaller_than_its_crops(dataset, tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(ContentPhotographs, "_crop", lambda _self, pixels, _rng: sizes.append(pixels.shape[:2]))
+    for side in (1040, 200):
+        write_picture(tmp_path / f"{side}.jpg", Picture(np.zeros((side, side, 3), np.uint8)))
+        ContentPhotographs([tmp_path / f"{side}.jpg"], crop_size=64, seed=0)[0]
+
+    assert sizes == [(130, 130), (200, 200)]
 
 
 def test_crops_are_mirrored_about_half_the_time(dataset):

@@ -52,6 +52,14 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):
         module.on_before_optimizer_step(module.configure_optimizers())
 
 
+def test_in_float16_a_gradient_that_is_not_finite_is_left_to_the_loss_scaler(config):
+    made = config(precision="16-mixed")
+    module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
+    next(module.network.parameters()).grad = torch.full_like(next(module.network.parameters()), torch.inf)
+
+    module.on_before_optimizer_step(module.configure_optimizers())
+
+
 def test_progress_goes_by_steps_or_time_whichever_is_further(config):
     made = config(max_minutes=2.0)
     module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))

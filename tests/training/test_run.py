@@ -17,7 +17,7 @@ from fast_nst.images import read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.module import StyleTransferModule, rate_share
 from fast_nst.training.run import Outcome, train
 
 TRAIN = [sys.executable, "-m", "fast_nst", "train"]
@@ -67,6 +67,11 @@ def test_the_total_loss_is_the_sum_of_its_terms_in_every_row(finished_run):
     for row in _losses(finished_run.checkpoint.parent):
         assert row["total"] == pytest.approx(row["content"] + row["style"] + row["tv"], rel=1e-5)
         assert 0 <= row["data_s"] <= row["step_s"]
+
+
+def test_the_learning_rate_of_every_step_is_that_of_the_schedule(finished_run, config):
+    for row in _losses(finished_run.checkpoint.parent):
+        assert row["learning_rate"] == pytest.approx(config().learning_rate * rate_share((row["step"] - 1) / 4))
 
 
 def test_a_preview_shows_photographs_above_their_pastiches(finished_run):
@@ -125,7 +130,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights_to_the_bit(
     assert process.wait() == -signal.SIGKILL
     assert not folder.with_suffix(".onnx").exists()
 
-    resume = [*TRAIN, "--resume", str(folder), "-o", str(folder.with_suffix(".onnx")), "--quiet"]
+    resume = [*TRAIN, "--resume", str(folder), "--quiet"]
     subprocess.run(resume, env=ONE_THREAD, check=True, capture_output=True)
     assert torch.equal(_weights(folder), _weights(uninterrupted))
     totals = [[row["total"] for row in _losses(run)] for run in (folder, uninterrupted)]
@@ -158,9 +163,30 @@ def test_ctrl_c_saves_exports_and_says_how_to_go_on(config, tmp_path):
     done = load_checkpoint(folder / "last.ckpt").step
     assert 2 <= done < 1000
     assert Stylizer(folder.with_suffix(".onnx")).metadata["steps"] == str(done)
-    more = ["--max-steps", str(done + 1), "--quiet", "-o", str(folder.with_suffix(".onnx"))]
-    assert main(["train", "--resume", str(folder), *more]) == 0
+    assert main(["train", "--resume", str(folder), "--max-steps", str(done + 1), "--quiet"]) == 0
     assert load_checkpoint(folder / "last.ckpt").step == done + 1
+    assert Stylizer(folder.with_suffix(".onnx")).metadata["steps"] == str(done + 1)
+
+
+def test_a_resumed_run_replaces_its_own_file_and_no_other(finished_run, tmp_path, capsys):
+    folder, other = finished_run.checkpoint.parent, tmp_path / "other.onnx"
+    other.write_text("another style")
+
+    assert main(["train", "--resume", str(folder), "-o", str(other)]) == 2
+    assert "other.onnx: exists already" in capsys.readouterr().err
+    assert main(["train", "--resume", str(folder), "--run-dir", str(tmp_path)]) == 2
+    assert "leave --run-dir out" in capsys.readouterr().err
+
+
+def test_resuming_a_run_that_is_done_writes_its_file_again_and_says_its_losses(config, tmp_path, capsys):
+    done = _train(config(max_steps=2), tmp_path / "run")
+    done.model.unlink()
+
+    assert main(["train", "--resume", str(tmp_path / "run"), "--quiet"]) == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == str(done.model)
+    assert f"2 steps; content {done.losses['content']:.4g}" in told.err
+    assert done.model.is_file()
 
 
 def test_two_processes_give_the_losses_of_one_at_equal_global_batch(config, tmp_path):
@@ -175,6 +201,15 @@ def test_two_processes_give_the_losses_of_one_at_equal_global_batch(config, tmp_
     for alone, shared in zip(_losses(tmp_path / "one"), _losses(two), strict=True):
         for name in ("content", "style", "tv", "total"):
             assert shared[name] == pytest.approx(alone[name], rel=2e-3)
+
+
+def test_two_processes_end_by_one_clock(config, tmp_path):
+    made = config(preset="johnson-half", max_steps=10_000, checkpoint_every=10_000, preview_every=0, max_minutes=0.02)
+    command = _command(made, tmp_path / "two", "--devices", "2", "--strategy", "ddp")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=ONE_THREAD)
+
+    assert done.returncode == 0, done.stderr
+    assert 1 <= load_checkpoint(tmp_path / "two" / "last.ckpt").step < 10_000
 
 
 def test_a_batch_that_does_not_divide_over_the_devices_is_refused(config, tmp_path):
@@ -261,6 +296,10 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(config, tmp_p
         ({"style": "no-such-painting.jpg"}, ImageError, "no-such-painting.jpg"),
         ({"content_dir": ("no-such-folder",)}, ImageError, "no-such-folder"),
         ({"preset": "jonson"}, ConfigError, "did you mean 'johnson'"),
+        ({"max_megapixels": 0.005}, ImageError, r"96 x 80 px is .* megapixels, over the limit of 0\.005"),
+        ({"devices": "0,1"}, ConfigError, "Lightning cannot use accelerator cpu, devices 0,1, .* should be an int"),
+        ({"strategy": "dpp"}, ConfigError, "Lightning cannot use .*strategy dpp here: .* invalid strategy name"),
+        ({"accelerator": "quantum"}, ConfigError, "Lightning cannot use accelerator quantum"),
     ],
 )
 def test_what_cannot_work_is_said_before_training(config, tmp_path, change, error, message):
