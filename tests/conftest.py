@@ -1,7 +1,8 @@
 """Fixtures for every test: model files small enough to compute their answer by hand, made without PyTorch."""
 
 import itertools
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,14 @@ def _save_model(
     helper.set_model_props(model, metadata)
     onnx.save(model, path)
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_counts() -> Iterator[None]:
+    """Let Ctrl-C count: in a background job of a shell it is ignored, here and in every process started from here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
