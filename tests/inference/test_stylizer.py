@@ -227,3 +227,14 @@ def test_cancel_ends_the_calls_that_run_and_no_later_ones(slow_model):
         ended.set()
         canceller.join()
     assert stylizer(content[:64, :64]).shape == (64, 64, 3)
+
+
+def test_too_little_memory_says_what_needs_less(invert_model, monkeypatch):
+    class Full:
+        def run(self, *_):
+            raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for 123 bytes")
+
+    stylizer = Stylizer(invert_model)
+    monkeypatch.setattr(stylizer, "_session", Full())
+    with pytest.raises(ModelError, match=r"failed on 90x70 px: not enough memory; a smaller --size needs less"):
+        stylizer(random_pixels(70, 90, 3))
