@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
@@ -39,17 +38,8 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @config_option
 @options_from(TrainConfig)
-@click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    output: Path | None,
-    run_dir: Path | None,
-    resume: Path | None,
-    *,
-    overwrite: bool,
-    quiet: bool,
-    **values: Any,
+    output: Path | None, run_dir: Path | None, resume: Path | None, *, overwrite: bool, quiet: bool, **values: Any
 ) -> int:
     """Fit a network to a painting (--style) on photographs (--content-dir), and write it as one .onnx file.
 
@@ -60,9 +50,9 @@ def command(
     output = output or Path(Path(config.style).stem.replace("_", "-") + ".onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
-    if resume and ctx.get_parameter_source("run_dir") is ParameterSource.COMMANDLINE:
+    if resume and run_dir not in (None, resume):
         raise ConfigError(f"--resume {resume} names the folder of the run already; leave --run-dir out")
-    is_own = resume is not None and ctx.get_parameter_source("output") is ParameterSource.DEFAULT_MAP
+    is_own = resume is not None and read_yaml(resume / CONFIG_NAME).get("output") == str(output)
     check_replaceable(output, overwrite=overwrite or is_own)
     folder = resume or run_dir or Path("runs") / output.stem
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet)

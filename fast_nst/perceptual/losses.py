@@ -148,9 +148,9 @@ def grid_loss(image: Tensor, period: int) -> Tensor:
         period: of the grid, px.
 
     Returns:
-        `(N,)`, means of both directions of two shares: what of the energy of a line's differences repeats with the
-        period, and the variance, over the phases of the period, of the energies. Zero without any; with neither texture
-        nor grid in common the first is about 1 / number of periods.
+        `(N,)`, the mean over both directions of the sum of two shares: how much of the energy of a line's differences
+        repeats with the period, and the variance over the phases of their energies, over its squared mean. Zero for an
+        image of one colour; about one over the number of periods in a line for noise.
     """
     shares = []
     for dim in (2, 3):

@@ -149,12 +149,11 @@ class Checkpoints(pl.Callback):
         self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Save now; every process of a run on several devices must call it, and finds the file when it returns."""
+        """Save now; every process of a run on several devices must call it."""
         temporary = self.path.with_suffix(".part")
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
             temporary.replace(self.path)
-        trainer.strategy.barrier()
 
 
 class Previews(pl.Callback):

@@ -78,10 +78,12 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
             write_config(config, model, folder / CONFIG_NAME)
         with _stop_on_ctrl_c(progress.interrupted), _last_good(checkpoints.path):
             trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
-    trained = load_checkpoint(checkpoints.path)
-    parity = export_network(trained.network, model, trained.metadata()) if trainer.is_global_zero else 0
+    losses, parity = progress.recent(), 0
+    if trainer.is_global_zero:  # other machines need not have the file
+        trained = load_checkpoint(checkpoints.path)
+        losses, parity = trained.losses, export_network(trained.network, model, trained.metadata())
     unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
-    return Outcome(model, checkpoints.path, trained.step, trained.losses, unreadable, was_interrupted, parity)
+    return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
 
 
 def content_photographs(config: TrainConfig) -> list[Path]:
