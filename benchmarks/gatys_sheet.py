@@ -1,6 +1,6 @@
 """Draw one photograph under many paintings by the slow method, all at default weights: do they serve every painting?
 
-python benchmarks/gatys_sheet.py PHOTO PAINTINGS_DIR OUT.jpg --vgg-weights FILE --size 224 --steps 60
+python benchmarks/gatys_sheet.py PHOTO PAINTINGS_DIR OUT.jpg --loss-network FILE --size 224 --steps 60
 """
 
 import argparse
@@ -19,12 +19,12 @@ def main() -> None:
     parser.add_argument("photo", type=Path)
     parser.add_argument("paintings", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--vgg-weights")
+    parser.add_argument("--loss-network", default="auto")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--steps", type=int, default=60)
     args = parser.parse_args()
     photo = read_pixels(args.photo)
-    config = GatysConfig(steps=args.steps, size=args.size, objective=ObjectiveConfig(vgg_weights=args.vgg_weights))
+    config = GatysConfig(steps=args.steps, size=args.size, objective=ObjectiveConfig(loss_network=args.loss_network))
     titles, paintings, pastiches = [], [], []
     for path, _ in find_pictures([args.paintings]):
         painting = read_pixels(path)

@@ -1,6 +1,6 @@
 """How much of k* is the objective's normalisation? The same pastiches, judged and raced under several objectives.
 
-python benchmarks/normalisation.py MODEL.onnx PAINTING PHOTO... -o normalisation.json --vgg-weights FILE
+python benchmarks/normalisation.py MODEL.onnx PAINTING PHOTO... -o normalisation.json --loss-network FILE
 
 Under every objective the weights are such that the network's pastiches have the shares of content, style and total
 variation that they have under the objective they were trained on: what differs is how layers, levels and pixels count.
@@ -72,7 +72,7 @@ def race(objective: Objective, pair: Pair, init: str, steps: int) -> int | None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Race every objective on every photograph, printing as it goes."""
     stylizer = Stylizer(args.model)
-    trained = ObjectiveConfig(**(trained_objective(stylizer) | {"vgg_weights": args.vgg_weights}))
+    trained = ObjectiveConfig(**(trained_objective(stylizer) | {"loss_network": args.loss_network}))
     painting = to_image(fit(read_pixels(args.painting), trained.style_size))
     photos = [fit(read_pixels(path), args.size) for path in args.photos]
     pairs = [Pair(to_image(photo), to_image(stylizer(photo))) for photo in photos]
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("painting", type=Path)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--vgg-weights")
+    parser.add_argument("--loss-network", default="auto")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=100)
     args = parser.parse_args()

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnxscript.optimizer import optimize_ir
 from torch import Tensor, nn
 
 from fast_nst.errors import ModelError
@@ -26,6 +27,7 @@ from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
 TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
 PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
 _TRACED_SIZE = (80, 112)
+_FOLDED = 2**24  # elements of a rearranged kernel that is still written as a constant
 
 
 class ContractModule(nn.Module):
@@ -117,6 +119,7 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
             dynamo=True,
         )
     assert program is not None  # it is None only without dynamo
+    optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     model = program.model_proto
     for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
         told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels

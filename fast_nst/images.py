@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -116,13 +116,19 @@ def read_picture(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS, min_s
         ImageError: when there is no such file, or it is no picture, damaged, or too large.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file, _size_guard.lifted():
-            return _decode(file, max_megapixels, min_side)
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's decoders and the disk share no class of errors
-        raise ImageError(f"{path}: {_why_unreadable(path, error)}") from error
+    with _saying_why(path), path.open("rb") as file:
+        return _decode(file, max_megapixels, min_side)
+
+
+def decode_pixels(
+    data: bytes, name: str, *, max_megapixels: float = MAX_MEGAPIXELS, min_side: int | None = None
+) -> Pixels:
+    """Return the `uint8 (H, W, 3)` pixels of a picture file that is in memory, called `name` in errors.
+
+    See `read_picture`.
+    """
+    with _saying_why(name):
+        return _decode(io.BytesIO(data), max_megapixels, min_side).pixels
 
 
 def read_pixels(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS, min_side: int | None = None) -> Pixels:
@@ -265,7 +271,19 @@ def atomic_path(path: StrPath, *, raises: type[FastNstError] = FastNstError) -> 
 # Reading
 
 
-def _decode(file: io.BufferedReader, max_megapixels: float, min_side: int | None) -> Picture:
+@contextmanager
+def _saying_why(path: StrPath) -> Iterator[None]:
+    """Make an `ImageError` of whatever goes wrong while reading a picture."""
+    try:
+        with _size_guard.lifted():
+            yield
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders and the disk share no class of errors
+        raise ImageError(f"{path}: {_why_unreadable(Path(path), error)}") from error
+
+
+def _decode(file: BinaryIO, max_megapixels: float, min_side: int | None) -> Picture:
     image = _open(file, max_megapixels)
     notes = _frame_notes(image)
     if min_side:
@@ -282,7 +300,7 @@ def _decode(file: io.BufferedReader, max_megapixels: float, min_side: int | None
     )
 
 
-def _open(file: io.BufferedReader, max_megapixels: float) -> ImageFile.ImageFile:
+def _open(file: BinaryIO, max_megapixels: float) -> ImageFile.ImageFile:
     """Read the header only, and refuse what is no picture or too large."""
     header = file.read(12)
     if not header:

@@ -1,14 +1,19 @@
 """Distil VGG-19 into a small file with the same layers, for a loss network that needs no download.
 
-python scripts/distill.py PICTURES... -o fast_nst/perceptual/mini.safetensors --vgg-weights FILE
+python scripts/distill.py PICTURES... -o fast_nst/perceptual/mini.safetensors --loss-network VGG19_FILE
 
-PICTURES are photographs, paintings and pastiches, or folders of them. Each 3x3 convolution but the first becomes three
-thin ones, 3x1, 1x3 and 1x1: its responses are cut to their principal components, and the filters that give those to a
-product of a column and a row [Zhang2015]. Then all are tuned together until the activations are VGG's again, on crops
-that are jittered in colour, mixed and made noisy: a loss network is shown unfinished pictures as much as photographs.
+PICTURES are photographs, paintings and pastiches, or folders of them. The small network has VGG's convolutions with
+fewer channels, and a linear map (a head) from the channels of each layer to the principal components of VGG's
+activations there [Wang2020]: distances and Gram matrices of those are nearly the whole ones'.
+
+It starts as a part of VGG. Of each layer the channels are kept from which the others can best be told, and the
+convolution after it is given what the missing ones would have contributed, by least squares [He2017]. Then all is tuned
+together until the heads give VGG's components, on crops that are jittered in colour, mixed and made noisy: a loss
+network is shown unfinished pictures as much as photographs.
 
 References:
-    [Zhang2015] Accelerating Very Deep Convolutional Networks for Classification and Detection, arXiv:1505.06798.
+    [He2017] Channel Pruning for Accelerating Very Deep Neural Networks, arXiv:1707.06168.
+    [Wang2020] Collaborative Distillation for Ultra-Resolution Universal Style Transfer, arXiv:2003.08436.
 """
 
 import argparse
@@ -17,6 +22,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,18 +34,12 @@ from tqdm import tqdm
 from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
 from fast_nst.perceptual.losses import gram_matrix
 from fast_nst.perceptual.tensors import to_image
-from fast_nst.perceptual.vgg import VggFeatures, convolution_names, factors
+from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
 
-RANKS: dict[str, tuple[int, int]] = {  # channels between the column and the row, and after the row
-    "conv1_2": (20, 16),
-    "conv2_1": (32, 32),
-    "conv2_2": (40, 32),
-    "conv3_1": (56, 48),
-    "conv3_2": (64, 56),
-    "conv3_3": (56, 48),
-    "conv3_4": (48, 40),
-}
-LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4")
+LAYERS = layer_names("mini")
+NAMES = [layer.replace("relu", "conv") for layer in LAYERS]
+JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu3_3", "relu3_4")  # of the default objective
+OTHERS_WEIGHT = 0.25  # of the layers that the default objective does not look at
 LONGER_SIDE = 640  # px, of the pictures held in memory
 
 
@@ -81,102 +81,152 @@ class Crops:
         return image.flip(3) if self.rng.random() < 0.5 else image
 
 
+class Statistics(NamedTuple):
+    """Of VGG's activations at one layer, no batch outweighing another."""
+
+    mean: Tensor
+    """`(C,)`."""
+    moments: Tensor
+    """`(C, C)`, the mean of products, not centred."""
+
+
 @torch.no_grad()
-def factorize(vgg: VggFeatures, batches: Sequence[Tensor]) -> None:
-    """Put three thin convolutions in the place of each of `RANKS`, from the last to the first.
+def look(vgg: VggFeatures, batches: Sequence[Tensor]) -> dict[str, Statistics]:
+    """Gather the statistics of each layer."""
+    found: dict[str, list[Tensor]] = {layer: [] for layer in LAYERS}
+    for batch in batches:
+        for layer, activations in vgg(batch, LAYERS).items():
+            found[layer].append(activations.movedim(1, 3).flatten(0, 2).double())
+    statistics = {}
+    for layer, batches_of in found.items():
+        scales = [rows.square().mean().sqrt() for rows in batches_of]
+        scale = torch.stack(scales).mean()
+        rows = torch.cat([rows * (scale / own) for rows, own in zip(batches_of, scales, strict=True)])
+        statistics[layer] = Statistics(rows.mean(0), rows.T @ rows / len(rows))
+    return statistics
 
-    Args:
-        vgg: changed in place.
-        batches: images on which the responses are looked at.
-    """
-    for name in reversed(RANKS):  # so that those before it, whose activations it is fitted to, are still whole
-        convolution = vgg.convolutions[name]
+
+def telling_channels(covariance: Tensor, count: int) -> list[int]:
+    """Return the channels from which the others are best told, one after the other, by what is still unexplained."""
+    left, chosen = covariance.clone(), []
+    for _ in range(count):
+        explained = left.square().sum(0) / left.diagonal().clamp_min(1e-9)
+        explained[chosen] = -1
+        best = int(explained.argmax())
+        chosen.append(best)
+        direction = left[:, best] / left[best, best].sqrt()
+        left = left - torch.outer(direction, direction)
+    return chosen
+
+
+@torch.no_grad()
+def prune(vgg: VggFeatures, statistics: Mapping[str, Statistics], widths: Sequence[int]) -> dict[str, Tensor]:
+    """Return the small network that comes nearest to VGG without training, under the key names of its file."""
+    indices, state = convolution_names("mini"), {}
+    from_kept, constant = torch.eye(3, dtype=torch.double), torch.zeros(3, dtype=torch.double)
+    for name, layer in zip(NAMES, LAYERS, strict=True):
+        convolution, (mean, moments) = vgg.convolutions[name], statistics[layer]
         assert isinstance(convolution, nn.Conv2d)
-        mean, covariance = _moments([vgg(batch, [name])[name] for batch in batches])
-        vgg.convolutions[name] = _thin(convolution, mean, covariance, RANKS[name])
+        assert convolution.bias is not None
+        # What the kept channels of the layer before stand for, and what is constant about it.
+        weight = torch.einsum("oiyx,ij->ojyx", convolution.weight.double(), from_kept)
+        bias = convolution.bias.double() + torch.einsum("oiyx,i->o", convolution.weight.double(), constant)
+        width = widths[int(name[4]) - 1]
+        covariance = moments - torch.outer(mean, mean)
+        kept = telling_channels(covariance, width)
+        state[f"features.{indices[name]}.weight"] = weight[kept]
+        state[f"features.{indices[name]}.bias"] = bias[kept]
+        ridge = 1e-6 * covariance.diagonal().mean() * torch.eye(width)
+        from_kept = torch.linalg.solve(covariance[kept][:, kept] + ridge, covariance[kept]).T
+        constant = mean - from_kept @ mean[kept]
+        components = torch.linalg.eigh(moments).eigenvectors[:, -width:]
+        state[f"heads.{layer}.weight"] = (components.T @ from_kept)[:, :, None, None]
+        state[f"heads.{layer}.bias"] = components.T @ constant
+    return {key: tensor.float() for key, tensor in state.items()}
 
 
-def _moments(responses: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return mean `(C,)` and covariance `(C, C)` of responses `(N, C, H, W)`, no batch outweighing another."""
-    scaled = [r.movedim(1, 3).flatten(0, 2).double() / r.square().mean().sqrt() for r in responses]
-    scale = torch.stack([r.square().mean().sqrt() for r in responses]).mean()
-    rows = torch.cat(scaled)
-    return (rows.mean(0) * scale).float(), torch.cov(rows.T).float()
+class Teacher:
+    """VGG's activations, less what their principal components do not hold."""
+
+    def __init__(self, vgg: VggFeatures, statistics: Mapping[str, Statistics], widths: Sequence[int]) -> None:
+        self.vgg = vgg
+        self.components = {
+            layer: torch.linalg.eigh(statistics[layer].moments).eigenvectors[:, -widths[int(layer[4]) - 1] :].float()
+            for layer in LAYERS
+        }
+
+    @torch.no_grad()
+    def look(self, batch: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return for each layer the components `(N, k, H, W)` and the energy `(N,)` of the whole activations."""
+        return {
+            layer: (
+                torch.einsum("ck,nchw->nkhw", self.components[layer], activations),
+                activations.square().sum((1, 2, 3)),
+            )
+            for layer, activations in self.vgg(batch, LAYERS).items()
+        }
 
 
-def _thin(convolution: nn.Conv2d, mean: Tensor, covariance: Tensor, ranks: tuple[int, int]) -> nn.Sequential:
-    """Return column, row and 1x1 whose responses come nearest to those of `convolution`."""
-    inner, outer = ranks
-    directions = torch.linalg.eigh(covariance).eigenvectors[:, -outer:]  # (C, outer), orthonormal
-    filters = torch.einsum("or,oiyx->riyx", directions, convolution.weight)
-    inputs = filters.shape[1]
-    left, energies, right = torch.linalg.svd(
-        filters.permute(1, 2, 0, 3).reshape(3 * inputs, 3 * outer), full_matrices=False
-    )
-    share = energies[:inner].sqrt()
-    column = (left[:, :inner] * share).T.reshape(inner, inputs, 3, 1)
-    row = (right[:inner] * share[:, None]).reshape(inner, outer, 3).permute(1, 0, 2)[:, :, None]
-    bias = mean - directions @ (directions.T @ (mean - convolution.bias))
-    return factors(column, row, directions[:, :, None, None], bias)
-
-
-def errors(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+def errors(found: Mapping[str, Tensor], wanted: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, list[Tensor]]:
     """Return for each layer the share of the energy that is missed: of the activations, of their Gram matrices."""
     result = {}
-    for layer, target in wanted.items():
-        missed = (found[layer] - target).square().sum((1, 2, 3)) / target.square().sum((1, 2, 3))
-        ours, grams = gram_matrix(found[layer]), gram_matrix(target)
-        result[layer] = missed.mean(), ((ours - grams).square().sum((1, 2)) / grams.square().sum((1, 2))).mean()
+    for layer, (components, energy) in wanted.items():
+        cut_off = energy - components.square().sum((1, 2, 3))
+        missed = ((found[layer] - components).square().sum((1, 2, 3)) + cut_off) / energy
+        ours, grams = gram_matrix(found[layer]), gram_matrix(components)
+        result[layer] = [missed.mean(), ((ours - grams).square().sum((1, 2)) / grams.square().sum((1, 2))).mean()]
     return result
 
 
 @torch.no_grad()
-def measure(small: VggFeatures, vgg: VggFeatures, batches: Sequence[Tensor]) -> dict[str, tuple[float, float]]:
+def measure(small: VggFeatures, teacher: Teacher, batches: Sequence[Tensor]) -> dict[str, list[float]]:
     """Return `errors` averaged over batches."""
-    found = [errors(small(batch, LAYERS), vgg(batch, LAYERS)) for batch in batches]
-    pairs = {layer: torch.tensor([one[layer] for one in found]).mean(0).tolist() for layer in found[0]}
-    return {layer: (round(features, 4), round(gram, 4)) for layer, (features, gram) in pairs.items()}
+    found = [errors(small(batch, LAYERS), teacher.look(batch)) for batch in batches]
+    means = {layer: torch.tensor([one[layer] for one in found]).mean(0).tolist() for layer in LAYERS}
+    return {layer: [round(share, 4) for share in shares] for layer, shares in means.items()}
 
 
-def tune(small: VggFeatures, vgg: VggFeatures, crops: Crops, steps: int, batch_size: int, rate: float) -> None:
-    """Bring the activations of `small` to those of `vgg`."""
-    thin = nn.ModuleDict({name: small.convolutions[name] for name in RANKS}).requires_grad_(requires_grad=True)
-    adam = torch.optim.Adam(thin.parameters(), lr=rate)
-    for step in tqdm(range(steps), "tuning"):
-        share = min(1.0, (step + 1) / 50) * (1.02 + math.cos(math.pi * step / steps)) / 2.02
+def tune(small: VggFeatures, teacher: Teacher, crops: Crops, steps: int, batch_size: int, rate: float) -> None:
+    """Bring what the heads give to VGG's components."""
+    small.requires_grad_(requires_grad=True)
+    adam = torch.optim.Adam(small.parameters(), lr=rate)
+    bar = tqdm(range(steps), "tuning")
+    for step in bar:
+        share = min(1.0, (step + 1) / 50) * (1.01 + math.cos(math.pi * step / steps)) / 2.01
         adam.param_groups[0]["lr"] = rate * share
         batch = crops.batch(batch_size)
-        with torch.no_grad():
-            wanted = vgg(batch, LAYERS)
-        loss = torch.stack([sum(pair, torch.zeros(())) for pair in errors(small(batch, LAYERS), wanted).values()]).sum()
+        missed = errors(small(batch, LAYERS), teacher.look(batch))
+        loss = torch.stack(
+            [(1.0 if layer in JUDGED else OTHERS_WEIGHT) * sum(pair, torch.zeros(())) for layer, pair in missed.items()]
+        ).sum()
         adam.zero_grad()
         loss.backward()
         adam.step()
-    thin.requires_grad_(requires_grad=False)
+        bar.set_postfix_str(f"{float(loss.detach()):.3f}", refresh=False)
+    small.requires_grad_(requires_grad=False)
 
 
-def save(small: VggFeatures, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write the weights, as float16, under torchvision's key names with a number for each factor."""
-    indices = convolution_names("vgg19")
-    state = {
-        f"features.{indices[name]}.{key}": tensor.half().contiguous()
-        for name, module in small.convolutions.items()
-        for key, tensor in module.state_dict().items()
-    }
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata=dict(metadata))
+def small_state(small: VggFeatures) -> dict[str, Tensor]:
+    """Return the weights under the key names of the file, as float16."""
+    indices = convolution_names("mini")
+    state = {}
+    for name, module in small.convolutions.items():
+        state |= {f"features.{indices[name]}.{key}": tensor for key, tensor in module.state_dict().items()}
+    state |= {f"heads.{key}": tensor for key, tensor in small.heads.state_dict().items()}
+    return {key: tensor.half().contiguous() for key, tensor in state.items()}
 
 
 def main() -> None:
-    """Read, factorise, tune, write, and say how near it came on pictures that were kept apart."""
+    """Read, prune, tune, write, and say how near it came on pictures that were kept apart."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--vgg-weights")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--loss-network", default="vgg19", help="the teacher: vgg19, or a file of its weights")
+    parser.add_argument("--widths", type=int, nargs=3, default=[16, 48, 96], help="channels of the three blocks")
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--side", type=int, default=128, help="of the crops, px")
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
@@ -185,22 +235,31 @@ def main() -> None:
     apart = Crops(pictures[::20], args.side, args.seed + 1)
     crops = Crops([p for number, p in enumerate(pictures) if number % 20], args.side, args.seed)
     kept_apart = [apart.batch(8) for _ in range(4)]
-    vgg, small = (VggFeatures([*LAYERS, *RANKS], weights=args.vgg_weights) for _ in range(2))
-    factorize(small, [crops.batch(8) for _ in range(6)])
-    before = measure(small, vgg, kept_apart)
-    tqdm.write(f"factorised: {before}")
-    tune(small, vgg, crops, args.steps, args.batch_size, args.learning_rate)
-    after = measure(small, vgg, kept_apart)
+    vgg = VggFeatures([*LAYERS, *NAMES], network=args.loss_network)
+    statistics = look(vgg, [crops.batch(4) for _ in range(24)])
+    teacher = Teacher(vgg, statistics, args.widths)
+    convention = "caffe" if float(vgg.std[0, 0, 0, 0]) < 0.1 else "torchvision"
+    _write(prune(vgg, statistics, args.widths), args.output, {"input": convention})
+    small = VggFeatures(LAYERS, network=args.output)
+    before = measure(small, teacher, kept_apart)
+    tqdm.write(f"pruned: {before}")
+    tune(small, teacher, crops, args.steps, args.batch_size, args.learning_rate)
+    after = measure(small, teacher, kept_apart)
     tqdm.write(f"tuned: {after}")
-    metadata = {
-        "input": "caffe" if float(vgg.std[0, 0, 0, 0]) < 0.1 else "torchvision",
+    facts = {
+        "input": convention,
         "source": "VGG-19, Visual Geometry Group, Oxford (Simonyan and Zisserman 2014), CC BY 4.0",
-        "ranks": json.dumps(RANKS),
+        "widths": json.dumps(args.widths),
         "missed": json.dumps(after),
         "missed_before_tuning": json.dumps(before),
         "steps": str(args.steps),
     }
-    save(small, args.output, metadata)
+    _write(small_state(small), args.output, facts)
+
+
+def _write(state: Mapping[str, Tensor], path: Path, facts: Mapping[str, str]) -> None:
+    with atomic_path(path) as temporary:
+        save_file({key: tensor.contiguous() for key, tensor in state.items()}, temporary, metadata=dict(facts))
 
 
 def _bounded(pixels: Pixels) -> Pixels:

@@ -33,7 +33,7 @@ def vgg_file(vgg_state, tmp_path_factory):
 @pytest.fixture(scope="module")
 def objective_config(vgg_file):
     return ObjectiveConfig(
-        vgg_weights=str(vgg_file),
+        loss_network=str(vgg_file),
         content_layers={"relu2_1": 1.0},
         style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
         style_levels=2,
@@ -111,7 +111,7 @@ def test_with_the_papers_recipe_the_loss_after_k_steps_is_that_of_an_independent
     vgg_file, content_weight
 ):
     shallow = {  # of the recipe's layers, the test's weights have these
-        "vgg_weights": str(vgg_file),
+        "loss_network": str(vgg_file),
         "content_layers": {"relu2_2": 1.0},
         "style_layers": {"relu1_1": 1 / 3, "relu1_2": 1 / 3, "relu2_1": 1 / 3},
         "content_weight": content_weight,  # at 1e-3, the paper's, style rules; at 1e3 content does

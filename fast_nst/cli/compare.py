@@ -1,6 +1,6 @@
 """`fast-nst compare`: hold a style's network against the slow method."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
+from fast_nst.cli.objective import resolved
 from fast_nst.cli.options import build, config_option, options_from
 from fast_nst.compare.records import Result
 from fast_nst.compare.report import build_report
@@ -75,7 +76,9 @@ def command(
         raise ConfigError(f"{output} is a file, expected a folder for the report; choose another output")
     progress = Progress()
     found = find_pictures(photos, on_error=progress.fail)
-    comparison = Comparison(build(CompareConfig, values), stylizer, style_image, output)
+    config = build(CompareConfig, values)
+    config = replace(config, objective=resolved(config.objective))
+    comparison = Comparison(config, stylizer, style_image, output)
     tasks = progress.plan(comparison, found)
     is_interrupted = False
     try:

@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
+from fast_nst.cli.objective import resolved
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError, ImageError, did_you_mean
 from fast_nst.gatys import Album, GatysConfig, Step, repaint
@@ -90,6 +91,7 @@ def command(
     fast-nst gatys photo.jpg painting.jpg -o out.png --recipe gatys2016 --max-minutes 10
     """  # noqa: D301  # the backspace is click's mark for lines to keep
     config = build(GatysConfig, values)  # leaves what `write_picture` takes: quality, keep_metadata, overwrite
+    config = replace(config, objective=resolved(config.objective))
     album = Album(output.with_name(f"{output.stem}-history"), config, snapshot_every)
     check_outputs(output, album.folder, inputs=[content, style, config.init], overwrite=values["overwrite"])
     picture = read_picture(content, max_megapixels=config.max_megapixels)

@@ -1,5 +1,6 @@
 """`fast-nst train`: fit a network to a painting; get one .onnx file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
+from fast_nst.cli.objective import resolved
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
@@ -47,6 +49,7 @@ def command(
     is; --resume RUN_DIR goes on.
     """
     config = build(TrainConfig, values)
+    config = replace(config, objective=rank_zero_only(resolved)(config.objective) or config.objective)
     output = output or Path(Path(config.style).stem.replace("_", "-") + ".onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")

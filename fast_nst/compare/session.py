@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from skimage.metrics import structural_similarity
@@ -19,9 +19,9 @@ from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit, read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
-from fast_nst.perceptual.vgg import MINI_WEIGHTS
+from fast_nst.perceptual.vgg import MINI_WEIGHTS, Architecture
 
-_OF_THE_MACHINE = ("vgg_weights", "vgg_input", "loss_arithmetic")
+_OF_THE_MACHINE = ("vgg_input", "loss_arithmetic")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Task:
 def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
     """Return the fields of `ObjectiveConfig` that a model file says it was trained with; empty where it says nothing.
 
-    Weights of the loss network and arithmetic are left out: they belong to the machine, not to what was trained.
+    A loss network that was a file, its input and the arithmetic are left out: they belong to the machine, not to what
+    was trained.
 
     Raises:
         ModelError: when the file's `objective` is not understood.
@@ -82,6 +83,8 @@ def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
     unknown = sorted(set(trained) - {field.name for field in fields(ObjectiveConfig)})
     if unknown:
         raise ModelError(f"{stylizer.path}: its objective has {', '.join(unknown)}, unknown here; upgrade fast-nst")
+    if trained.get("loss_network") not in get_args(Architecture):
+        trained.pop("loss_network", None)
     return {name: value for name, value in trained.items() if name not in _OF_THE_MACHINE}
 
 
@@ -99,7 +102,7 @@ class Comparison:
     """
 
     def __init__(self, config: CompareConfig, stylizer: Stylizer, style_image: Path, folder: Path) -> None:
-        self.config = config
+        self.config = config = replace(config, objective=config.objective.resolved())
         self.threads = config.threads or torch.get_num_threads()
         self.stylizer = stylizer
         self.style_image = style_image
@@ -112,9 +115,10 @@ class Comparison:
     def _facts(self) -> dict[str, Any]:
         """What every result depends on, by who depends on it."""
         objective = asdict(self.config.objective)
-        weights = objective.pop("vgg_weights") or (MINI_WEIGHTS if objective["loss_network"] == "mini" else None)
-        objective["vgg_weights"] = Path(weights).name if weights else "torchvision"
-        objective["vgg_weights_sha256"] = sha256(Path(weights)) if weights else None
+        network = objective["loss_network"]
+        if network not in ("vgg16", "vgg19"):  # those are what torchvision says they are
+            file = MINI_WEIGHTS if network == "mini" else Path(network)
+            objective |= {"loss_network": "mini" if network == "mini" else file.name, "weights_sha256": sha256(file)}
         style = {"file": self.style_image.name, "sha256": sha256(self.style_image)}
         model = {"file": self.stylizer.path.name, "sha256": sha256(self.stylizer.path)}
         return {"objective": objective, "style_image": style, "model": model}

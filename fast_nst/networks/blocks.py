@@ -3,8 +3,13 @@
 Each block comes in two manners. *Padded* keeps the size of its input by mirroring its border. *Valid* pads nothing and
 loses a rim, which the network makes up for with a single mirror border around the whole image: fewer operations, and
 no border artefacts, because nothing inside the network ever sees an edge.
+
+`DoublingConv2d` and `WideConv2d` are plain convolutions that are computed in another order, to save time: their
+weights mean what those of a plain one do.
 """
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -25,6 +30,62 @@ class ConvBlock(nn.Sequential):
         )
 
 
+class DoublingConv2d(nn.Conv2d):
+    """Nearest-neighbour doubling, then a 3x3 convolution without bias.
+
+    Of the nine pixels under a kernel only four differ, so it is four 2x2 convolutions of the small picture, one for
+    each phase of the large one: 2.25 times fewer multiplications, and the doubled picture is never held.
+
+    References:
+        [Shi2016] Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+            Network, arXiv:1609.05158 (the arrangement).
+    """
+
+    # (phase, tap of the small kernel, tap of the plain kernel): which of the three fall on which pixel
+    _FALLS_ON = (((1.0, 1.0, 0.0), (0.0, 0.0, 1.0)), ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0)))
+
+    falls_on: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, *, padded: bool) -> None:
+        super().__init__(in_channels, out_channels, 3, bias=False)
+        self.padded = padded
+        self.register_buffer("falls_on", torch.tensor(self._FALLS_ON), persistent=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """`(N, Cin, H, W)` to `(N, Cout, 2 H, 2 W)`, less a rim of one pixel if not padded."""
+        small = torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, self.weight)
+        small = small.reshape(4 * self.out_channels, self.in_channels, 2, 2)
+        if not self.padded:
+            return F.pixel_shuffle(F.conv2d(hidden, small), 2)
+        phases = F.conv2d(F.pad(hidden, (1, 1, 1, 1), mode="replicate"), small)  # mirrors the doubled picture
+        return F.pixel_shuffle(phases, 2)[:, :, 1:-1, 1:-1]
+
+
+class WideConv2d(nn.Conv2d):
+    """A convolution with a wide kernel and few output channels, which leave a processor's vector units idle.
+
+    Each four neighbouring outputs are taken together: a convolution of stride 2 with four times the channels, on both
+    sides, and a kernel that is zero where one of the four does not look. No padding.
+    """
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """`(N, Cin, H, W)` to `(N, Cout, H - k + 1, W - k + 1)`."""
+        (size, _), channels_out, channels_in = self.kernel_size, self.out_channels, self.in_channels
+        height, width = (side - size + 1 for side in hidden.shape[2:])
+        taps = (size + 2) // 2  # of the kernel of stride 2
+        spare = 2 * taps - size
+        phases = [
+            F.pad(self.weight, (right, spare - right, down, spare - down)) for down in range(2) for right in range(2)
+        ]
+        kernel = torch.stack(phases, dim=1).reshape(4 * channels_out, channels_in, taps, 2, taps, 2)
+        kernel = kernel.permute(0, 1, 3, 5, 2, 4).reshape(4 * channels_out, 4 * channels_in, taps, taps)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        even = F.pad(hidden, (0, 2 * taps - size, 0, 2 * taps - size))
+        even = even[:, :, : (height + 1) // 2 * 2 + 2 * taps - 2, : (width + 1) // 2 * 2 + 2 * taps - 2]
+        pairs = F.conv2d(F.pixel_unshuffle(even, 2), kernel, bias)
+        return F.pixel_shuffle(pairs, 2)[:, :, :height, :width]
+
+
 class UpsampleBlock(nn.Sequential):
     """Nearest-neighbour doubling, then a `ConvBlock`: no checkerboard, unlike a strided deconvolution [Odena2016].
 
@@ -32,10 +93,11 @@ class UpsampleBlock(nn.Sequential):
         [Odena2016] Deconvolution and Checkerboard Artifacts, Distill.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, padded: bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, padded: bool) -> None:
         super().__init__(
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            ConvBlock(in_channels, out_channels, kernel_size, padded=padded),
+            DoublingConv2d(in_channels, out_channels, padded=padded),
+            nn.InstanceNorm2d(out_channels, affine=True),
+            nn.ReLU(),
         )
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork
-from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock
+from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock, WideConv2d
 
 _OUTPUT_REACH = 150 / 255  # the authors' Torch code: tanh times 150 around the mean of a 0..255 image
 
@@ -47,10 +47,10 @@ class JohnsonNetwork(StyleNetwork):
             ConvBlock(full, half, 3, stride=2, padded=padded),
             ConvBlock(half, quarter, 3, stride=2, padded=padded),
             *(ResidualBlock(quarter, padded=padded) for _ in range(residual_blocks)),
-            UpsampleBlock(quarter, half, 3, padded=padded),
-            UpsampleBlock(half, full, 3, padded=padded),
+            UpsampleBlock(quarter, half, padded=padded),
+            UpsampleBlock(half, full, padded=padded),
             *([nn.ReflectionPad2d(4)] if padded else []),
-            nn.Conv2d(full, 3, 9),
+            WideConv2d(full, 3, 9),
         )
 
     def forward(self, content: Tensor) -> Tensor:

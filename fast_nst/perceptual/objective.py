@@ -5,7 +5,7 @@ References:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self, get_args
 
 import torch
@@ -14,7 +14,17 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError, did_you_mean
 from fast_nst.perceptual.losses import Constants, TvForm, content_loss, gram_loss, gram_matrix, total_variation
-from fast_nst.perceptual.vgg import Arithmetic, InputConvention, LossNetwork, Pooling, VggFeatures, check_layers
+from fast_nst.perceptual.vgg import (
+    Architecture,
+    Arithmetic,
+    InputConvention,
+    Pooling,
+    VggFeatures,
+    check_layers,
+    check_network,
+    downloaded,
+    layer_names,
+)
 
 
 @dataclass(frozen=True)
@@ -22,11 +32,17 @@ class ObjectiveConfig:
     """What "looks like" means, in plain values that a YAML file or a checkpoint can hold.
 
     Layer weights are relative to each other: they are divided by their sum.
+
+    Raises:
+        ConfigError: where a value makes no sense.
     """
 
-    loss_network: LossNetwork = field(default="vgg19", metadata={"help": "Frozen network that judges."})
-    vgg_weights: str | None = field(
-        default=None, metadata={"help": "File of VGG weights, whole or cut; by default torchvision downloads them."}
+    loss_network: str = field(
+        default="auto",
+        metadata={
+            "help": "Frozen network that judges: vgg19, vgg16, mini, or a file of weights, whole or cut; "
+            "auto is vgg19 where torchvision has downloaded it already, else mini."
+        },
     )
     vgg_input: InputConvention | None = field(
         default=None, metadata={"help": "Input the weights expect, where the file does not say."}
@@ -54,10 +70,14 @@ class ObjectiveConfig:
         """Raise `ConfigError` where a value makes no sense."""
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), get_args(choices))
+        if self.loss_network != "auto":
+            check_network(self.loss_network)
         _check_weights({name: getattr(self, name) for name in ("content_weight", "style_weight", "tv_weight")})
         for name in ("content_layers", "style_layers"):
             layers = getattr(self, name)
-            check_layers(layers, self.loss_network)
+            known = "vgg19" if self.loss_network == "auto" else self.loss_network
+            if known in get_args(Architecture):  # a file is asked once it is read
+                check_layers(layers, known)  # type: ignore[arg-type]
             _check_weights(layers)
             if not any(layers.values()):
                 raise ConfigError(f"{name} has no layer with a weight above 0; a term is turned off by its own weight")
@@ -66,9 +86,18 @@ class ObjectiveConfig:
         if self.style_size < 32:
             raise ConfigError(f"style_size is {self.style_size} px, expected at least 32")
 
+    def resolved(self) -> Self:
+        """Return this with `auto` replaced by a loss network that is at hand: nothing is downloaded unasked.
+
+        VGG-19 if torchvision has downloaded it before, or `mini` lacks a layer; else `mini`.
+        """
+        if self.loss_network != "auto":
+            return self
+        has_all = {*self.content_layers, *self.style_layers} <= set(layer_names("mini"))
+        return replace(self, loss_network="mini" if has_all and downloaded("vgg19") is None else "vgg19")
+
 
 _CHOICES = {
-    "loss_network": LossNetwork,
     "vgg_input": InputConvention,
     "pooling": Pooling,
     "tv_form": TvForm,
@@ -119,8 +148,7 @@ class Objective(nn.Module):
         self.config = config
         self.loss_network = VggFeatures(
             [*config.content_layers, *config.style_layers],
-            network=config.loss_network,
-            weights=config.vgg_weights,
+            network=config.resolved().loss_network,
             input_convention=config.vgg_input,
             pooling=config.pooling,
             arithmetic=config.loss_arithmetic,

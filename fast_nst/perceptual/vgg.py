@@ -7,13 +7,13 @@ rectifier) or `conv4_2` (before it).
 References:
     [Simonyan2014] Very Deep Convolutional Networks for Large-Scale Image Recognition, arXiv:1409.1556.
     [Gatys2016] Image Style Transfer Using Convolutional Neural Networks, CVPR 2016 (average pooling).
-    [Zhang2015] Accelerating Very Deep Convolutional Networks for Classification and Detection, arXiv:1505.06798.
+    [Wang2020] Collaborative Distillation for Ultra-Resolution Universal Style Transfer, arXiv:2003.08436.
 """
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -21,22 +21,21 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError, WeightsError, did_you_mean, first_line
 
-LossNetwork = Literal["vgg16", "vgg19", "mini"]
+Architecture = Literal["vgg16", "vgg19", "mini"]
 InputConvention = Literal["torchvision", "caffe"]
 Pooling = Literal["max", "average"]
 Arithmetic = Literal["auto", "float32", "bfloat16"]
 
 MINI_WEIGHTS = Path(__file__).with_name("mini.safetensors")
-"""VGG-19 to conv3_4 with thin convolutions, made by `scripts/distill.py`; see `mini.md` beside it."""
+"""VGG-19 to conv3_4 with few channels, made by `scripts/distill.py`; see `mini.md` beside it."""
 
-_BLOCKS: dict[LossNetwork, tuple[int, ...]] = {  # convolutions
+_BLOCKS: dict[Architecture, tuple[int, ...]] = {  # convolutions
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
     "mini": (2, 2, 4),
 }
-_CHANNELS = (64, 128, 256, 512, 512)
-_WHOLE = ("weight", "bias")
-_FACTORS = ("0.weight", "1.weight", "2.weight", "2.bias")  # of a convolution that is a product of three thin ones
+_CHANNELS = (64, 128, 256, 512, 512)  # of VGG; `mini` has what its file has
+_SUFFIXES = (".safetensors", ".pth", ".pt")
 _HASHED_NAME = re.compile(r"vgg1[69]-[0-9a-f]{8}\.pth")  # the name torchvision's download gives a file
 
 # Mean and standard deviation of an image in [0, 1] as each family of weights was trained with it.
@@ -46,7 +45,17 @@ _NORMALIZATION: dict[InputConvention, tuple[tuple[float, ...], tuple[float, ...]
 }
 
 
-def convolution_names(network: LossNetwork) -> dict[str, int]:
+class Weights(NamedTuple):
+    """The weights of a loss network, under torchvision's key names, and what they are."""
+
+    architecture: Architecture
+    convention: InputConvention
+    state: dict[str, Tensor]
+    source: str
+    """Where they come from, for messages."""
+
+
+def convolution_names(network: Architecture) -> dict[str, int]:
     """Return each convolution's paper name and its index in torchvision's `features`: `{"conv1_1": 0, ...}`."""
     names, index = {}, 0
     for block, count in enumerate(_BLOCKS[network], start=1):
@@ -57,13 +66,29 @@ def convolution_names(network: LossNetwork) -> dict[str, int]:
     return names
 
 
-def check_layers(layers: Iterable[str], network: LossNetwork) -> None:
-    """Raise `ConfigError` if a name is not a `convB_I` or `reluB_I` of `network`."""
-    convolutions = convolution_names(network)
-    known = [*convolutions, *(name.replace("conv", "relu") for name in convolutions)]
+def layer_names(architecture: Architecture) -> list[str]:
+    """Return the names of all activations: those before and after the rectifier; of `mini` only those after it."""
+    convolutions = list(convolution_names(architecture))
+    rectified = [name.replace("conv", "relu") for name in convolutions]
+    return rectified if architecture == "mini" else convolutions + rectified
+
+
+def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
+    """Raise `ConfigError` if a name is none of `architecture`'s."""
+    known = layer_names(architecture)
     for layer in layers:
         if layer not in known:
-            raise ConfigError(f"{network} has no layer {layer!r}{did_you_mean(layer, known)}")
+            raise ConfigError(f"{architecture} has no layer {layer!r}{did_you_mean(layer, known)}")
+
+
+def check_network(network: str) -> None:
+    """Raise `ConfigError` if `network` is neither the name of a loss network nor of a file that could be one."""
+    known = get_args(Architecture)
+    if network not in known and Path(network).suffix not in _SUFFIXES:
+        raise ConfigError(
+            f"the loss network is {network!r}, expected {', '.join(known)} or a file of weights "
+            f"({', '.join(_SUFFIXES)}){did_you_mean(network, known)}"
+        )
 
 
 class VggFeatures(nn.Module):
@@ -71,9 +96,9 @@ class VggFeatures(nn.Module):
 
     Args:
         layers: names of the activations to return, `conv1_1` .. `relu5_4`.
-        network: which VGG.
-        weights: file of weights under torchvision's key names (`features.0.weight` ..), `.safetensors` or `.pth`,
-            whole or cut; None takes torchvision's ImageNet weights, downloaded once and hash-checked by torchvision.
+        network: `vgg16` or `vgg19` (torchvision's ImageNet weights, downloaded once and hash-checked by torchvision),
+            `mini` (comes with the package), or a file of weights under torchvision's key names (`features.0.weight`
+            ..), `.safetensors` or `.pth`, whole or cut, whose keys tell which VGG it is.
         input_convention: what the weights expect; None reads it from the file (see `load_weights`).
         pooling: `max` as trained, or `average` as [Gatys2016] found to give smoother pictures.
         arithmetic: `bfloat16` runs the convolutions under autocast, `auto` only where the hardware multiplies
@@ -91,27 +116,31 @@ class VggFeatures(nn.Module):
         self,
         layers: Iterable[str],
         *,
-        network: LossNetwork = "vgg19",
-        weights: str | Path | None = None,
+        network: str | Path = "vgg19",
         input_convention: InputConvention | None = None,
         pooling: Pooling = "max",
         arithmetic: Arithmetic = "float32",
     ) -> None:
         super().__init__()
-        layers = list(layers)
-        check_layers(layers, network)
         self.layers = frozenset(layers)
+        if network in get_args(Architecture):
+            check_layers(self.layers, network)  # type: ignore[arg-type]  # before anything is downloaded
+        weights = load_weights(network, input_convention)
+        check_layers(self.layers, weights.architecture)
         self.pooling = pooling
         self.arithmetic = arithmetic
-        state, convention = _weights(network, weights, input_convention)
-        self.convolutions = _convolutions(network, self.layers, state, source=weights or "torchvision's weights")
-        mean, std = _NORMALIZATION[convention]
+        self.convolutions = _convolutions(weights, self.layers)
+        self.heads = _heads(weights, self.layers)
+        mean, std = _NORMALIZATION[weights.convention]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(requires_grad=False).eval().to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor, layers: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Return the activations of `layers` (default: all that were asked for), each `(N, C, H / s, W / s)` float32.
+
+        C is VGG's. Of `mini` it is less: the principal components of VGG's activations, whose distances and Gram
+        matrices have nearly the norms of the whole ones'.
 
         Args:
             image: `(N, 3, H, W)` RGB in [0, 1]; never changed in place.
@@ -131,7 +160,11 @@ class VggFeatures(nn.Module):
                 before = convolution(hidden)
                 hidden = F.relu(before)
                 rectified = name.replace("conv", "relu")
-                found |= {key: act.float() for key, act in ((name, before), (rectified, hidden)) if key in wanted}
+                if name in wanted:
+                    found[name] = before.float()
+                if rectified in wanted:
+                    has_head = rectified in self.heads
+                    found[rectified] = (self.heads[rectified](hidden) if has_head else hidden).float()
                 if len(found) == len(wanted):
                     break
         return found
@@ -148,96 +181,83 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and any(probe is not None and bool(probe()) for probe in probes)
 
 
-def factors(column: Tensor, row: Tensor, point: Tensor, bias: Tensor) -> nn.Sequential:
-    """Return a 3x3 convolution that is a product of three thin ones, as `mini` has them [Zhang2015].
-
-    Args:
-        column: `(d, I, 3, 1)`.
-        row: `(r, d, 1, 3)`.
-        point: `(O, r, 1, 1)`.
-        bias: `(O,)`.
-    """
-    modules = nn.Sequential(
-        nn.Conv2d(column.shape[1], column.shape[0], (3, 1), padding=(1, 0), bias=False),
-        nn.Conv2d(row.shape[1], row.shape[0], (1, 3), padding=(0, 1), bias=False),
-        nn.Conv2d(point.shape[1], point.shape[0], 1),
-    )
-    weights = {"0.weight": column, "1.weight": row, "2.weight": point, "2.bias": bias}
-    modules.load_state_dict({name: weight.float() for name, weight in weights.items()})
-    return modules
-
-
-def _convolutions(
-    network: LossNetwork, layers: frozenset[str], state: dict[str, Tensor], source: str | Path
-) -> nn.ModuleDict:
-    """Build `conv1_1` .. the deepest layer, filled from `state`."""
+def _convolutions(weights: Weights, layers: frozenset[str]) -> nn.ModuleDict:
+    """Build `conv1_1` .. the deepest layer."""
+    network, state, source = weights.architecture, weights.state, weights.source
     indices = convolution_names(network)
-    known = {f"features.{index}.{part}" for index in indices.values() for part in (*_WHOLE, *_FACTORS)}
+    known = {f"features.{index}.{part}" for index in indices.values() for part in ("weight", "bias")}
     if foreign := sorted(key for key in state if key.startswith("features.") and key not in known):
-        advice = "give --loss-network vgg19" if network == "mini" else "is it a file of another network?"
-        raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; {advice}")
+        raise WeightsError(f"{source} holds {foreign[0]}, which {network} has not; is it a file of another network?")
     names = list(indices)
     deepest = max((names.index(layer.replace("relu", "conv")) for layer in layers), default=-1)
-    parts = {name: _parts(state, indices[name]) for name in names}
-    if missing := [name for name in names[: deepest + 1] if not parts[name]]:
-        present = [name for name in names if parts[name]]
+    parts = {name: [state.get(f"features.{indices[name]}.{part}") for part in ("weight", "bias")] for name in names}
+    present = [name for name in names if all(part is not None for part in parts[name])]
+    if missing := [name for name in names[: deepest + 1] if name not in present]:
         raise WeightsError(
             f"{source} lacks {', '.join(missing)} of {network}; it holds {', '.join(present) or 'no VGG layer'}. "
-            "Ask for shallower layers, give a whole file with --vgg-weights, "
-            "or leave --vgg-weights out to let torchvision download it"
+            "Ask for shallower layers, or give a whole file, or --loss-network vgg19 to let torchvision download it"
         )
-    modules, in_channels = nn.ModuleDict(), 3
+    modules, channels = nn.ModuleDict(), 3
     for name in names[: deepest + 1]:
-        out_channels = _CHANNELS[int(name[4]) - 1]
-        modules[name] = _convolution(parts[name], in_channels, out_channels, f"{source}: {name}")
-        in_channels = out_channels
+        weight, bias = parts[name]
+        assert weight is not None
+        assert bias is not None
+        width = len(weight) if network == "mini" else _CHANNELS[int(name[4]) - 1]
+        expected, found = (width, channels, 3, 3), tuple(weight.shape)
+        if found != expected:
+            problem = f"has shape {found}, expected {expected}; is it a file of another network?"
+            raise WeightsError(f"{source}: {name} {problem}")
+        modules[name] = nn.Conv2d(channels, width, 3, padding=1)
+        modules[name].load_state_dict({"weight": weight.float(), "bias": bias.float()})
+        channels = width
     return modules
 
 
-def _parts(state: dict[str, Tensor], index: int) -> tuple[Tensor, ...]:
-    """Return weight and bias of a convolution, or its factors and bias; nothing where the file lacks it."""
-    for parts in (_WHOLE, _FACTORS):
-        keys = [f"features.{index}.{part}" for part in parts]
-        if state.keys() >= set(keys):
-            return tuple(state[key] for key in keys)
-    return ()
+def _heads(weights: Weights, layers: frozenset[str]) -> nn.ModuleDict:
+    """Build the linear maps from `mini`'s channels to the principal components of VGG's, where there are any."""
+    heads = nn.ModuleDict()
+    for layer in sorted(layers):
+        if (weight := weights.state.get(f"heads.{layer}.weight")) is not None:
+            heads[layer] = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
+            heads[layer].load_state_dict(
+                {"weight": weight.float(), "bias": weights.state[f"heads.{layer}.bias"].float()}
+            )
+    return heads
 
 
-def _convolution(parts: tuple[Tensor, ...], in_channels: int, out_channels: int, source: str) -> nn.Module:
-    expected, is_thin = (out_channels, in_channels, 3, 3), len(parts) == len(_FACTORS)
-    found = tuple(parts[0].shape)
-    if is_thin:
-        column, row, point, _ = parts
-        found = (point.shape[0], column.shape[1], *column.shape[2:3], *row.shape[3:])
-    if found != expected:
-        raise WeightsError(f"{source} has shape {found}, expected {expected}; is it a file of another network?")
-    if is_thin:
-        return factors(*parts)
-    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-    weight, bias = parts
-    convolution.load_state_dict({"weight": weight.float(), "bias": bias.float()})
-    return convolution
+def downloaded(network: Architecture) -> Path | None:
+    """Return torchvision's file of `network`'s weights if this machine has it already."""
+    name = _torchvision_weights(network).url.rpartition("/")[2]
+    path = Path(torch.hub.get_dir(), "checkpoints", name)
+    return path if path.is_file() else None
 
 
-def _weights(
-    network: LossNetwork, path: str | Path | None, convention: InputConvention | None
-) -> tuple[dict[str, Tensor], InputConvention]:
-    if path is None and network != "mini":
-        return _download(network), "torchvision"
-    return load_weights(Path(path or MINI_WEIGHTS), convention)
+def load_weights(network: str | Path, convention: InputConvention | None = None) -> Weights:
+    """Read the weights of a loss network: `vgg16`, `vgg19`, `mini` or a file.
 
-
-def load_weights(path: Path, convention: InputConvention | None = None) -> tuple[dict[str, Tensor], InputConvention]:
-    """Read VGG weights and the input convention they were trained with.
-
-    The convention is `convention` if given; else the `input` entry of a safetensors file's metadata (`torchvision` or
-    `caffe`), or its `preproc` text; else `torchvision` for a file under the name torchvision's download gives it.
+    The input convention of a file is `convention` if given; else the `input` entry of a safetensors file's metadata
+    (`torchvision` or `caffe`), or its `preproc` text; else `torchvision` for a file under the name torchvision's
+    download gives it.
 
     Raises:
         WeightsError: if the file is missing, is not a file of tensors, or its convention is not stated anywhere.
     """
+    if network in ("vgg16", "vgg19"):
+        return Weights(network, "torchvision", _download(network), "torchvision's weights")  # type: ignore[arg-type]
+    path = MINI_WEIGHTS if network == "mini" else Path(network)
     if not path.is_file():
-        raise WeightsError(f"no VGG weights at {path}; leave --vgg-weights out to let torchvision download them")
+        raise WeightsError(f"no weights at {path}; give --loss-network vgg19 to let torchvision download them")
+    state, metadata = _read(path)
+    stated = convention or _stated_convention(path, metadata)
+    if stated is None:
+        raise WeightsError(
+            f"{path} does not say which input it expects; give --vgg-input torchvision (RGB in [0, 1], ImageNet mean "
+            "and standard deviation) or --vgg-input caffe (RGB in 0..255 minus the mean)"
+        )
+    return Weights(_architecture(state), stated, state, str(path))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     metadata: dict[str, str] = {}
     try:
         if path.suffix == ".safetensors":
@@ -252,13 +272,14 @@ def load_weights(path: Path, convention: InputConvention | None = None) -> tuple
         raise WeightsError(f"cannot read VGG weights from {path}: {first_line(error)}") from error
     if not isinstance(state, dict):
         raise WeightsError(f"{path} holds a {type(state).__name__}, expected a dictionary of tensors")
-    stated = convention or _stated_convention(path, metadata)
-    if stated is None:
-        raise WeightsError(
-            f"{path} does not say which input it expects; give --vgg-input torchvision (RGB in [0, 1], ImageNet mean "
-            "and standard deviation) or --vgg-input caffe (RGB in 0..255 minus the mean)"
-        )
-    return state, stated
+    return state, metadata
+
+
+def _architecture(state: dict[str, Tensor]) -> Architecture:
+    """Tell VGG-16 from VGG-19 by where the convolutions after conv3_3 stand; a file cut before them is either."""
+    if any(key.startswith("heads.") for key in state):
+        return "mini"
+    return "vgg16" if "features.17.weight" in state else "vgg19"
 
 
 def _stated_convention(path: Path, metadata: dict[str, str]) -> InputConvention | None:
@@ -270,14 +291,18 @@ def _stated_convention(path: Path, metadata: dict[str, str]) -> InputConvention 
     return "torchvision" if _HASHED_NAME.fullmatch(path.name) else None
 
 
-def _download(network: LossNetwork) -> dict[str, Tensor]:
+def _torchvision_weights(network: str) -> Any:
     from torchvision.models import VGG16_Weights, VGG19_Weights
 
-    weights = VGG16_Weights.IMAGENET1K_V1 if network == "vgg16" else VGG19_Weights.IMAGENET1K_V1
+    return VGG16_Weights.IMAGENET1K_V1 if network == "vgg16" else VGG19_Weights.IMAGENET1K_V1
+
+
+def _download(network: str | Path) -> dict[str, Tensor]:
+    weights = _torchvision_weights(str(network))
     try:
         return dict(weights.get_state_dict(progress=True, check_hash=True))
     except (OSError, RuntimeError) as error:
         raise WeightsError(
-            f"cannot download the weights of {network} ({first_line(error)}). On a machine with a network, "
-            f"fetch {weights.url} and give it with --vgg-weights FILE; any torchvision-keyed .pth or .safetensors works"
+            f"cannot download the weights of {network} ({first_line(error)}). Give --loss-network mini, which comes "
+            f"with fast_nst; or, on a machine with a network, fetch {weights.url} and give that file as --loss-network"
         ) from error

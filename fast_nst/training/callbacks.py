@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,38 +14,77 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from fast_nst.errors import TrainingError
 from fast_nst.images import Picture, atomic_path, write_picture
-from fast_nst.perceptual import Losses
+from fast_nst.perceptual import Losses, to_pixels
 from fast_nst.plots import plot_losses
 from fast_nst.training.checkpoint import CHECKPOINT_NAME
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
-from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.module import StyleTransferModule, check_finite
 
 _TERMS = Losses._fields
 _LOGGED = (*_TERMS, "grid")
 _RECENT = 100  # steps that "the current loss" is averaged over
+_ROWS_AT_ONCE = 10  # steps that a GPU is left alone for
 LOSSES_NAME = "losses.csv"
 
 
-class Progress(pl.Callback):
+class AfterStep(pl.Callback):
+    """Does something after each optimiser step, which may take several batches."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note where the run starts."""
+        self._seen = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
+    ) -> None:
+        """Call `after_step` if this batch completed one."""
+        if trainer.global_step > self._seen:
+            self._seen = trainer.global_step
+            assert isinstance(pl_module, StyleTransferModule)
+            self.after_step(trainer, pl_module)
+
+    def after_step(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+
+class _Step(NamedTuple):
+    """What is known of a step before the device has been waited for."""
+
+    step: int
+    terms: Tensor
+    """Of `_LOGGED`, and the norm of the gradient."""
+    learning_rate: float
+    data_s: float
+
+
+class Progress(AfterStep):
     """Keeps the time, a row of losses a step, and a progress bar; stops a run that is over time or `interrupted`.
 
-    All processes of a run on several devices have one clock, that of the first, and stop at the same step.
+    All processes of a run on several devices have one clock, that of the first, and stop at the same step. Rows are
+    written after every step on a CPU, and after every tenth on a GPU, which works on meanwhile.
 
-    Rows go to `losses.csv` in the run's folder: step, the four losses, the grid term, learning rate, `step_s` (seconds
-    of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same numbers.
+    Rows go to `losses.csv` in the run's folder: step, the four losses, the grid term, the gradient's norm, learning
+    rate, `step_s` (seconds of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the
+    same numbers, and the photographs a second of all processes and of one.
     """
 
     def __init__(self, config: TrainConfig, folder: Path, *, show_bar: bool) -> None:
+        super().__init__()
         self.config = config
         self.path = folder / LOSSES_NAME
         self.show_bar = show_bar
         self.interrupted = threading.Event()
         self.unreadable: set[str] = set()
         self.rows: list[dict[str, float]] = []
-        self._step_end = self._step_start = 0.0
+        self._batches: list[Tensor] = []  # the terms of each batch of the step at hand
+        self._waiting: list[_Step] = []
+        self._last_flush = self._last_end = self._data_s = 0.0
         self._bar: tqdm[Any] | None = None
 
     def recent(self) -> dict[str, float]:
@@ -55,8 +94,9 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the rows of earlier sittings, up to the step this one starts at."""
+        super().on_train_start(trainer, pl_module)
         self.rows = [row for row in read_losses(self.path) if row["step"] <= trainer.global_step]
-        self._step_end = time.monotonic()
+        self._last_flush = self._last_end = time.monotonic()
         if trainer.is_global_zero:
             self._rewrite()
             self._bar = tqdm(
@@ -67,29 +107,50 @@ class Progress(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Crops, batch_idx: int
     ) -> None:
         """Note when the photographs had come."""
-        self._step_start = time.monotonic()
+        self._data_s += time.monotonic() - self._last_end
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
     ) -> None:
-        """Write the row of this step."""
-        assert isinstance(pl_module, StyleTransferModule)
-        terms = {name: _mean_over_devices(trainer, term) for name, term in outputs["terms"].items()}
-        now = time.monotonic()
-        step_s, data_s = now - self._step_end, self._step_start - self._step_end
-        self._step_end = now
-        pl_module.elapsed_s = trainer.strategy.broadcast(pl_module.elapsed_s + step_s)
+        """Take in the terms of this batch."""
+        self._batches.append(torch.stack([outputs["terms"][name] for name in _LOGGED]))
         self.unreadable.update(batch.unreadable)
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        self._last_end = time.monotonic()
+
+    def after_step(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
+        """Take in the step, and write its row when the time has come."""
+        terms = torch.cat([torch.stack(self._batches).mean(0), module.gradient_norm[None].to(module.device)])
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        row = {"step": trainer.global_step, **terms, "learning_rate": rate, "step_s": step_s, "data_s": data_s}
-        self.rows.append(row)
-        if trainer.is_global_zero:
-            self._append(row)
-            if trainer.logger is not None:
-                trainer.logger.log_metrics({f"loss/{name}": row[name] for name in _LOGGED}, trainer.global_step)
-            self._show()
+        self._waiting.append(_Step(trainer.global_step, terms, rate, self._data_s))
+        self._batches, self._data_s = [], 0.0
+        every = 1 if module.device.type == "cpu" else _ROWS_AT_ONCE
+        if trainer.global_step % every == 0 or trainer.global_step % self.config.checkpoint_every == 0:
+            self.flush(trainer, module)
+
+    def flush(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
+        """Write the rows that wait, and decide whether the run goes on; every process must call it at the same step.
+
+        Raises:
+            TrainingError: when a loss or a gradient was not finite.
+        """
+        if not self._waiting:
+            return
+        table = trainer.strategy.reduce(torch.stack([step.terms for step in self._waiting]), reduce_op="mean")
+        numbers = table.tolist()  # waits for the device
+        now = time.monotonic()
+        step_s = (now - self._last_flush) / len(self._waiting)
+        module.elapsed_s = trainer.strategy.broadcast(module.elapsed_s + now - self._last_flush)
+        self._last_flush = now
+        for step, values in zip(self._waiting, numbers, strict=True):
+            row = dict(zip((*_LOGGED, "gradient"), values, strict=True))
+            for name, value in row.items():
+                check_finite(value, "gradient" if name == "gradient" else f"{name} loss", step.step - 1)
+            row = {"step": step.step, **row, "learning_rate": step.learning_rate}
+            self._add(trainer, {**row, "step_s": step_s, "data_s": min(step.data_s, step_s)})
+        self._waiting = []
         minutes = self.config.max_minutes
-        is_over = self.interrupted.is_set() or (minutes is not None and pl_module.elapsed_s >= 60 * minutes)
+        is_over = self.interrupted.is_set() or (minutes is not None and module.elapsed_s >= 60 * minutes)
         trainer.should_stop = trainer.strategy.reduce_boolean_decision(is_over, all=False)
 
     def on_save_checkpoint(
@@ -100,11 +161,26 @@ class Progress(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the bar and draw `losses.png`."""
+        assert isinstance(pl_module, StyleTransferModule)
+        self.flush(trainer, pl_module)
         if self._bar is not None:
             self._bar.close()
         if trainer.is_global_zero and self.rows:
             title = self.config.title or Path(self.config.style).stem
             plot_losses(_smoothed(self.rows), self.path.with_suffix(".png"), x="step", title=title)
+
+    def _add(self, trainer: pl.Trainer, row: dict[str, float]) -> None:
+        self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, row).writerow(row)
+        if trainer.logger is not None:
+            speed = self.config.batch_size / row["step_s"]
+            speeds = {"photographs_per_s": speed, "photographs_per_s_of_a_process": speed / trainer.world_size}
+            losses = {f"loss/{name}": row[name] for name in _LOGGED}
+            trainer.logger.log_metrics(losses | speeds, int(row["step"]))
+        self._show()
 
     def _show(self) -> None:
         if self._bar is None:
@@ -117,29 +193,24 @@ class Progress(pl.Callback):
         self._bar.set_postfix({**losses, "images": images, "waiting": f"{waiting:.0%}"}, refresh=False)
         self._bar.update()
 
-    def _append(self, row: Mapping[str, float]) -> None:
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, row).writerow(row)
-
     def _rewrite(self) -> None:
         """Drop the rows of steps that were done after the checkpoint and will be done again."""
-        columns = ["step", *_LOGGED, "learning_rate", "step_s", "data_s"]
+        columns = ["step", *_LOGGED, "gradient", "learning_rate", "step_s", "data_s"]
         with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)
 
 
-class Checkpoints(pl.Callback):
+class Checkpoints(AfterStep):
     """Saves `last.ckpt` every so many steps, never leaving a half-written one."""
 
     def __init__(self, folder: Path, every: int) -> None:
+        super().__init__()
         self.path = folder / CHECKPOINT_NAME
         self.every = every
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
         """Save when the time has come."""
         if trainer.global_step % self.every == 0:
             self.save(trainer)
@@ -156,29 +227,28 @@ class Checkpoints(pl.Callback):
             temporary.replace(self.path)
 
 
-class Previews(pl.Callback):
+class Previews(AfterStep):
     """Every so many steps, a picture of fixed photographs above their pastiches: `previews/step-000200.png`."""
 
     def __init__(self, folder: Path, photographs: Tensor, every: int) -> None:
+        super().__init__()
         self.folder = folder / "previews"
-        self.photographs = photographs  # (N, 3, crop, crop) uint8
+        self.photographs = photographs  # (N, 3, crop, crop) in [0, 1]
         self.every = every
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
         """Draw when the time has come."""
         if self.every and trainer.is_global_zero and trainer.global_step % self.every == 0:
-            self.draw(pl_module, trainer.global_step)
+            self.draw(module, trainer.global_step)
 
     @torch.no_grad()
-    def draw(self, module: pl.LightningModule, step: int) -> None:
+    def draw(self, module: StyleTransferModule, step: int) -> None:
         """Write the preview of `step`."""
-        content = self.photographs.to(module.device).float() / 255
-        pastiches = (module.network(content).clamp(0, 1) * 255).round().byte()  # type: ignore[operator]
-        rows = [torch.cat(list(images.cpu()), dim=2) for images in (self.photographs, pastiches)]
-        pixels = torch.cat(rows, dim=1).permute(1, 2, 0).numpy()
-        write_picture(self.folder / f"step-{step:06d}.png", Picture(pixels), overwrite=True)
+        content = self.photographs.to(module.device)
+        rows = [torch.cat(list(images), dim=2) for images in (content, module.network(content).float())]
+        write_picture(
+            self.folder / f"step-{step:06d}.png", Picture(to_pixels(torch.cat(rows, dim=1)[None])), overwrite=True
+        )
 
 
 def read_losses(path: Path) -> list[dict[str, float]]:
@@ -200,11 +270,3 @@ def _smoothed(rows: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
         window.append(row)
         smoothed.append({"step": row["step"], **{n: float(np.mean([w[n] for w in window])) for n in _TERMS}})
     return smoothed
-
-
-def _mean_over_devices(trainer: pl.Trainer, value: Tensor) -> float:
-    reduced = trainer.strategy.reduce(value, reduce_op="mean")
-    number = float(reduced)
-    if not np.isfinite(number):
-        raise TrainingError(f"step {trainer.global_step}: a loss is {number}")
-    return number

@@ -34,8 +34,7 @@ class Trained:
     def metadata(self) -> dict[str, str]:
         """Return what an exported file says of itself."""
         config, objective = self.config, asdict(self.config.objective)
-        if weights := objective["vgg_weights"]:
-            objective["vgg_weights"] = Path(weights).name  # the folder it lay in is of no use elsewhere
+        objective["loss_network"] = Path(config.objective.loss_network).name  # no folder: of no use elsewhere
         plain = json.dumps(config.plain(), sort_keys=True)
         return {
             "title": self.title(),
@@ -54,7 +53,7 @@ class Trained:
             "grid_weight": str(config.grid_weight),
             "precision": config.precision,
             "seed": str(config.seed),
-            "init_from": "/".join(Path(config.init_from).parts[-2:]) if config.init_from else "",  # run and file
+            "init_from": "/".join(Path(config.init_from or "").parts[-2:]),  # run and file, or `base`
             "data": config.data_description,
             "losses": json.dumps({name: round(loss, 6) for name, loss in self.losses.items()}),
             "version": __version__,

@@ -14,17 +14,29 @@ class TrainConfig:
     """One run: a painting, photographs, a network, an objective and how long to train. Sizes in px."""
 
     style: str = field(metadata={"help": "The painting."})
-    content_dir: tuple[str, ...] = field(metadata={"help": "Folder of photographs, searched recursively; repeatable."})
+    content_dir: tuple[str, ...] = field(
+        metadata={"help": "Folder of photographs, searched recursively, or a URL such as s3://bucket/dir; repeatable."}
+    )
     preset: str = field(default="johnson-half", metadata={"help": "Network preset."})
     max_steps: int = field(default=6000, metadata={"help": "Optimiser steps."})
     max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})
     batch_size: int = field(default=1, metadata={"help": "Photographs a step, over all devices."})
+    accumulate: int = field(
+        default=1, metadata={"help": "Batches a step is split into, one after the other, where memory is short."}
+    )
     crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
     grid_weight: float = field(default=2.0, metadata={"help": "Weight of the term against grids in the pastiche."})
     seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
-    init_from: str | None = field(default=None, metadata={"help": "Checkpoint of another style to start from."})
-    workers: int = field(default=2, metadata={"help": "Processes that decode photographs; 0 decodes in line."})
+    init_from: str | None = field(
+        default=None,
+        metadata={"help": "Checkpoint of another style to start from; default: the shipped base of the preset."},
+    )
+    from_scratch: bool = field(default=False, metadata={"help": "Start from random weights."})
+    workers: int = field(default=2, metadata={"help": "Threads that decode photographs; 0 decodes in line."})
+    cache_gib: float = field(
+        default=2.0, metadata={"help": "Memory for decoded photographs, of the GPU where there is one, GiB."}
+    )
     checkpoint_every: int = field(default=200, metadata={"help": "Steps between checkpoints."})
     preview_every: int = field(default=200, metadata={"help": "Steps between preview pictures; 0 for none."})
     max_megapixels: float = field(default=MAX_MEGAPIXELS, metadata={"help": "Refuse larger pictures."})
@@ -37,20 +49,27 @@ class TrainConfig:
     devices: str = field(default="auto", metadata={"help": "Number of devices, or auto."})
     num_nodes: int = field(default=1, metadata={"help": "Number of machines."})
     strategy: str = field(default="auto", metadata={"help": "Lightning strategy, such as ddp."})
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = field(
-        default="32-true", metadata={"help": "Lightning precision of the network."}
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = field(
+        default="auto",
+        metadata={
+            "help": "Lightning precision of the network; auto is bfloat16, of network and loss network, on hardware "
+            "that multiplies it natively, else float32."
+        },
+    )
+    compile: Literal["auto", "on", "off"] = field(
+        default="auto", metadata={"help": "torch.compile; auto is on for a GPU with a compiler at hand."}
     )
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where a value makes no sense."""
-        for name, least in (("max_steps", 1), ("batch_size", 1), ("crop_size", 64), ("workers", 0), ("num_nodes", 1)):
-            if getattr(self, name) < least:
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
+        if self.from_scratch and self.init_from:
+            raise ConfigError(f"from_scratch refuses what init_from {self.init_from} asks for; leave one of them out")
         if self.checkpoint_every < 1 or self.preview_every < 0:
             raise ConfigError("checkpoint_every must be at least 1 and preview_every at least 0")
-        if not self.grid_weight >= 0:
-            raise ConfigError(f"grid_weight is {self.grid_weight}, expected a number of at least 0")
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}, expected a number above 0")
         if self.max_minutes is not None and not self.max_minutes > 0:
@@ -72,3 +91,15 @@ class TrainConfig:
         run = {name: value for name, value in values.items() if name in own}
         run["content_dir"] = tuple(run["content_dir"])
         return cls(**run, objective=ObjectiveConfig(**{n: v for n, v in values.items() if n in judged}))
+
+
+_LEAST = {
+    "max_steps": 1,
+    "batch_size": 1,
+    "accumulate": 1,
+    "crop_size": 64,
+    "workers": 0,
+    "num_nodes": 1,
+    "grid_weight": 0,
+    "cache_gib": 0,
+}

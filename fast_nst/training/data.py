@@ -1,85 +1,143 @@
-"""Photographs to train on: any folder, any number of files, the same crops in the same order for the same seed.
+"""Photographs to train on: any number, from anywhere, the same crops in the same order for the same seed.
 
 The i-th crop of a run is a pure function of the seed and i. So a run resumed at step s, or spread over several
 devices, sees exactly the crops an uninterrupted run on one device sees, and no generator state needs saving.
+
+A photograph is decoded by a thread, ahead of time, and kept in memory (on the training device) while there is room;
+crops are cut, resized and mirrored there.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from PIL import Image
+import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from fast_nst.errors import ImageError, TrainingError
-from fast_nst.images import MAX_MEGAPIXELS, read_pixels
+from fast_nst.images import MAX_MEGAPIXELS, Pixels, resize
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.sources import read_photograph
 
 _ATTEMPTS = 20  # photographs tried for one crop before the folder is called unreadable
 _LEAST_SHARE = 0.5  # shortest crop side, as a share of the photograph's shorter side
+_GIB = 2**30
 
 
 class Crops(NamedTuple):
-    """A batch: `images` uint8 `(N, 3, crop, crop)` RGB, and the files that could not be read on the way to it."""
+    """A batch: `images` float32 `(N, 3, crop, crop)` RGB in [0, 1], and the files that could not be read for it."""
 
     images: Tensor
     unreadable: tuple[str, ...]
 
 
-class ContentPhotographs(Dataset[tuple[np.ndarray, tuple[str, ...]]]):
-    """An endless sequence of random square crops; index i is a pure function of `seed` and i.
+class Photograph(NamedTuple):
+    """A decoded photograph, uint8 `(3, H, W)`, and the files that could not be read before it."""
+
+    pixels: Tensor
+    unreadable: tuple[str, ...]
+
+
+class ContentPhotographs:
+    """An endless sequence of random square crops; crop i is a pure function of `seed` and i.
 
     Each photograph comes once an epoch, in an order drawn anew for each. A crop is a square of half to all of the
-    photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time.
+    photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time. A photograph is
+    first brought to twice the crop's size, where it is larger: no crop grows, and more photographs fit into memory.
+
+    Args:
+        places: paths and URLs.
+        crop_size: side of a crop, px.
+        seed: of order, places, sizes, mirrorings.
+        max_megapixels: larger photographs count as unreadable.
+        cache_gib: memory for decoded photographs.
+        device: where they are kept and cropped.
     """
 
     def __init__(
-        self, paths: Sequence[Path], crop_size: int, seed: int, max_megapixels: float = MAX_MEGAPIXELS
+        self,
+        places: Sequence[str],
+        crop_size: int,
+        seed: int,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        cache_gib: float = 0.0,
+        device: torch.device | None = None,
     ) -> None:
-        self.paths = list(paths)
+        self.places = list(places)
         self.crop_size = crop_size
         self.seed = seed
         self.max_megapixels = max_megapixels
+        self.device = device or torch.device("cpu")
+        self._room = int(cache_gib * _GIB)
+        self._kept: dict[int, Tensor] = {}
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return a crop, uint8 `(crop, crop, 3)`, and the unreadable files met before a readable one.
+    def batch(self, indices: Sequence[int]) -> Crops:
+        """Return the crops of `indices`."""
+        return self.cut(indices, [self.photograph(index) for index in indices])
+
+    def cut(self, indices: Sequence[int], photographs: Sequence[Photograph]) -> Crops:
+        """Return the crops of `indices`, given the photographs they are cut from."""
+        images = [self._crop(photo.pixels, i) for i, photo in zip(indices, photographs, strict=True)]
+        return Crops(torch.cat(images), tuple(path for photo in photographs for path in photo.unreadable))
+
+    def photograph(self, index: int) -> Photograph:
+        """Return the photograph that crop `index` is cut from; threads may call it at once.
 
         Raises:
             TrainingError: when 20 photographs in a row cannot be read.
         """
         unreadable: list[str] = []
-        least_side = math.ceil(self.crop_size / _LEAST_SHARE)  # a JPEG may be decoded smaller, as long as no crop grows
         for attempt in range(_ATTEMPTS):
-            path = self.paths[self._photograph(index, attempt)]
+            number = self._number(index, attempt)
             try:
-                pixels = read_pixels(path, max_megapixels=self.max_megapixels, min_side=least_side)
+                return Photograph(self._pixels(number), tuple(unreadable))
             except ImageError as error:
-                unreadable.append(str(path))
+                unreadable.append(self.places[number])
                 last_error = error
-                continue
-            return self._crop(pixels, np.random.default_rng([self.seed, 1, index])), tuple(unreadable)
         raise TrainingError(f"{_ATTEMPTS} photographs in a row cannot be read; the last: {last_error}")
 
-    def _photograph(self, index: int, attempt: int) -> int:
+    def _number(self, index: int, attempt: int) -> int:
         if attempt:  # a stand-in for an unreadable file, drawn afresh so that no neighbour is seen twice as often
-            return int(np.random.default_rng([self.seed, 2, index, attempt]).integers(len(self.paths)))
-        epoch, place = divmod(index, len(self.paths))
-        return int(_order(self.seed, epoch, len(self.paths))[place])
+            return int(np.random.default_rng([self.seed, 2, index, attempt]).integers(len(self.places)))
+        epoch, place = divmod(index, len(self.places))
+        return int(_order(self.seed, epoch, len(self.places))[place])
 
-    def _crop(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = pixels.shape[:2]
-        side = min(height, width) * rng.uniform(_LEAST_SHARE, 1.0)
-        top, left = rng.uniform(0, height - side), rng.uniform(0, width - side)
-        box = (left, top, left + side, top + side)
+    def _pixels(self, number: int) -> Tensor:
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept.to(self.device)
+        least_side = math.ceil(self.crop_size / _LEAST_SHARE)
+        pixels = read_photograph(self.places[number], max_megapixels=self.max_megapixels, min_side=least_side)
+        decoded = torch.from_numpy(_bounded(pixels, least_side)).permute(2, 0, 1).contiguous().to(self.device)
+        if decoded.nbytes <= self._room:  # two threads may overdraw it by a photograph, which does no harm
+            self._room -= decoded.nbytes
+            self._kept[number] = decoded
+        return decoded
+
+    def _crop(self, pixels: Tensor, index: int) -> Tensor:
+        """Return crop `index` of a photograph: `(1, 3, crop, crop)` in [0, 1]."""
+        rng = np.random.default_rng([self.seed, 1, index])
+        height, width = pixels.shape[1:]
+        side = round(min(height, width) * rng.uniform(_LEAST_SHARE, 1.0))
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        square = pixels[None, :, top : top + side, left : left + side].float() / 255
         size = (self.crop_size, self.crop_size)
-        crop = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, box=box))
-        return crop[:, ::-1] if rng.random() < 0.5 else crop
+        crop = F.interpolate(square, size, mode="bicubic", antialias=True).clamp(0, 1)
+        return crop.flip(3) if rng.random() < 0.5 else crop
+
+
+def _bounded(pixels: Pixels, shorter_side: int) -> Pixels:
+    height, width = pixels.shape[:2]
+    if min(height, width) <= shorter_side:
+        return pixels
+    scale = shorter_side / min(height, width)
+    return resize(pixels, round(height * scale), round(width * scale))
 
 
 @lru_cache(maxsize=2)
@@ -87,8 +145,8 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, 0, epoch]).permutation(count)
 
 
-class StepSampler(Sampler[list[int]]):
-    """Indices of the crops of each step still to be done, one list a step; of each step only this rank's share.
+class StepSampler:
+    """Indices of the crops of each batch still to be done; of each only this rank's share.
 
     Args:
         steps_done: tells how many steps are done. It is asked at each start, because Lightning counts a resumed
@@ -97,27 +155,63 @@ class StepSampler(Sampler[list[int]]):
         batch_size: crops a step, over all ranks.
         rank: which share of a step's crops to give.
         world_size: number of shares.
+        accumulate: batches that a step is split into, one after the other.
     """
 
-    def __init__(self, steps_done: Callable[[], int], stop: int, batch_size: int, rank: int, world_size: int) -> None:
+    def __init__(
+        self, steps_done: Callable[[], int], stop: int, batch_size: int, rank: int, world_size: int, accumulate: int = 1
+    ) -> None:
         self.steps_done, self.stop = steps_done, stop
-        self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
+        self.batch_size, self.rank, self.world_size, self.accumulate = batch_size, rank, world_size, accumulate
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield one list of indices a step."""
-        for step in range(self.steps_done(), self.stop):
-            first = step * self.batch_size
-            yield list(range(first + self.rank, first + self.batch_size, self.world_size))
+        """Yield one list of indices a batch."""
+        share = self.batch_size // self.accumulate
+        for first in range(self.steps_done() * self.batch_size, self.stop * self.batch_size, share):
+            yield list(range(first + self.rank, first + share, self.world_size))
 
     def __len__(self) -> int:
-        return max(0, self.stop - self.steps_done())
+        return max(0, self.stop - self.steps_done()) * self.accumulate
 
 
-class StepLoader(DataLoader[tuple[np.ndarray, tuple[str, ...]]]):
-    """A loader that tells Lightning it can be resumed: `ContentData` starts it at the step a run goes on from."""
+class Feed:
+    """Batches for a trainer, whose photographs were decoded by threads while the batches before were trained on.
+
+    Args:
+        photographs: what crops are cut from.
+        indices: which crops, batch after batch.
+        workers: threads; with 0, photographs are decoded when their turn comes.
+    """
+
+    def __init__(self, photographs: ContentPhotographs, indices: StepSampler, workers: int) -> None:
+        self.photographs, self.indices, self.workers = photographs, indices, workers
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[Crops]:
+        """Yield batches, in order."""
+        if not self.workers:
+            yield from map(self.photographs.batch, self.indices)
+            return
+        pool = ThreadPoolExecutor(self.workers, "decoder")
+        try:
+            for indices, photographs in self._decoded(pool):
+                yield self.photographs.cut(indices, [photograph.result() for photograph in photographs])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _decoded(self, pool: ThreadPoolExecutor) -> Iterator[tuple[list[int], list[Future[Photograph]]]]:
+        """Yield the photographs of each batch, having sent for those of the next ones."""
+        ahead: deque[tuple[list[int], list[Future[Photograph]]]] = deque()
+        for indices in self.indices:
+            ahead.append((indices, [pool.submit(self.photographs.photograph, index) for index in indices]))
+            if len(ahead) * len(indices) > 2 * self.workers and len(ahead) > 2:
+                yield ahead.popleft()
+        yield from ahead
 
     def state_dict(self) -> dict[str, int]:
-        """Nothing to save: the position is the trainer's global step."""
+        """Tell Lightning that this can be resumed; there is nothing to save: the trainer's step is the position."""
         return {}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -127,38 +221,35 @@ class StepLoader(DataLoader[tuple[np.ndarray, tuple[str, ...]]]):
 class ContentData(pl.LightningDataModule):
     """Feeds the crops of `config` to a trainer, from the step it stands at."""
 
-    def __init__(self, config: TrainConfig, paths: Sequence[Path]) -> None:
+    def __init__(self, config: TrainConfig, places: Sequence[str]) -> None:
         super().__init__()
         self.config = config
-        self.photographs = ContentPhotographs(paths, config.crop_size, config.seed, config.max_megapixels)
+        self.photographs = ContentPhotographs(
+            places, config.crop_size, config.seed, config.max_megapixels, config.cache_gib
+        )
 
-    def train_dataloader(self) -> StepLoader:
-        """Return the loader of the steps still to be done.
+    def train_dataloader(self) -> Feed:
+        """Return the batches still to be done.
 
         Raises:
-            TrainingError: when the batch does not divide over the devices.
+            TrainingError: when a step's photographs do not divide over the devices.
         """
         trainer, config = self.trainer, self.config
         assert trainer is not None
-        if config.batch_size % trainer.world_size:
+        shares = trainer.world_size * config.accumulate
+        if config.batch_size % shares:
+            batches = f" in {config.accumulate} batches" if config.accumulate > 1 else ""
             raise TrainingError(
-                f"batch_size {config.batch_size} does not divide over {trainer.world_size} devices; "
-                f"try {-(-config.batch_size // trainer.world_size) * trainer.world_size}"
+                f"batch_size {config.batch_size} does not divide over {trainer.world_size} devices{batches}; "
+                f"try {-(-config.batch_size // shares) * shares}"
             )
-        steps = StepSampler(
-            lambda: trainer.global_step, config.max_steps, config.batch_size, trainer.global_rank, trainer.world_size
+        self.photographs.device = trainer.strategy.root_device
+        indices = StepSampler(
+            lambda: trainer.global_step,
+            config.max_steps,
+            config.batch_size,
+            trainer.global_rank,
+            trainer.world_size,
+            config.accumulate,
         )
-        return StepLoader(
-            self.photographs,
-            batch_sampler=steps,
-            num_workers=config.workers,
-            collate_fn=collate,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=config.workers > 0,
-        )
-
-
-def collate(samples: Sequence[tuple[np.ndarray, tuple[str, ...]]]) -> Crops:
-    """Stack crops `(crop, crop, 3)` into `Crops`."""
-    images = torch.from_numpy(np.stack([crop for crop, _ in samples])).permute(0, 3, 1, 2).contiguous()
-    return Crops(images, tuple(path for _, unreadable in samples for path in unreadable))
+        return Feed(self.photographs, indices, config.workers)

@@ -34,6 +34,7 @@ class StyleTransferModule(pl.LightningModule):
         self.config = TrainConfig.from_plain(config)
         self.network = build_network(self.config.preset)
         self._objective = (objective,)  # in a tuple: no submodule, so neither saved nor sent to other devices
+        self.gradient_norm = torch.zeros(())  # of the last step
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
 
     @property
@@ -64,16 +65,16 @@ class StyleTransferModule(pl.LightningModule):
         """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all five, detached.
 
         Raises:
-            TrainingError: when a term is not finite; the weights are still those of the step before.
+            TrainingError: on a CPU, when a term is not finite; the weights are still those of the step before. On a
+                GPU, which should not be waited for in every step, `Progress` finds out a few steps later.
         """
-        content = batch.images.float() / 255
-        pastiche = self.network(content)
-        losses = self.judge(content, pastiche).mean()
+        pastiche = self.network(batch.images)
+        losses = self.judge(batch.images, pastiche).mean()
         grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
         terms = {**losses._asdict(), "grid": grid}
-        for name, term in terms.items():
-            if not term.isfinite():
-                raise TrainingError(f"step {self.global_step}: the {name} loss is {term.item()}")
+        if self.device.type == "cpu":
+            for name, term in terms.items():
+                check_finite(float(term.detach()), f"{name} loss", self.global_step)
         return {
             "loss": losses.total + self.config.grid_weight * grid,
             "terms": {name: term.detach() for name, term in terms.items()},
@@ -86,12 +87,17 @@ class StyleTransferModule(pl.LightningModule):
         return losses
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Stop before a gradient that is not finite reaches the weights; in float16 the loss scaler sees to it."""
+        """Look at the norm of the gradient, before it reaches the weights; in float16 the loss scaler sees to it.
+
+        Raises:
+            TrainingError: on a CPU, when it is not finite; on a GPU `Progress` finds out a few steps later.
+        """
         if self.config.precision == "16-mixed":
             return
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
-        if not norm.isfinite():
-            raise TrainingError(f"step {self.global_step}: the gradient is {norm.item()}")
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        self.gradient_norm = torch.nn.utils.get_total_norm(gradients)
+        if self.device.type == "cpu":
+            check_finite(float(self.gradient_norm), "gradient", self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the time trained so far, which the schedule of a timed run needs."""
@@ -100,6 +106,12 @@ class StyleTransferModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the time trained so far."""
         self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
+
+
+def check_finite(value: float, name: str, step: int) -> None:
+    """Raise `TrainingError` if `value` is not a number, or infinite."""
+    if not math.isfinite(value):
+        raise TrainingError(f"step {step}: the {name} is {value}")
 
 
 def rate_share(progress: float) -> float:

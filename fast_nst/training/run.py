@@ -4,17 +4,19 @@ The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `
 `previews/`, and TensorBoard's files.
 """
 
+import importlib.util
 import logging
 import signal
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 import pytorch_lightning as pl
+import torch
 import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -22,13 +24,16 @@ from torch import Tensor
 
 from fast_nst.errors import ConfigError, TrainingError, first_line
 from fast_nst.export import export_network
-from fast_nst.images import atomic_path, find_pictures, fit, read_pixels
+from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import Objective, to_image
+from fast_nst.perceptual.vgg import multiplies_bfloat16
+from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentData, collate
+from fast_nst.training.data import ContentData
 from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.sources import find_photographs
 
 CONFIG_NAME = "config.yaml"
 _PREVIEWED = 4  # photographs in a preview
@@ -64,18 +69,20 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
         FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
     """
     _check_folder(folder, resume=resume)
+    config = settled(config)
     pl.seed_everything(config.seed, verbose=False)
-    data = ContentData(config, content_photographs(config))
+    data = ContentData(config, find_photographs(config.content_dir))
     module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
     if config.init_from and not resume:
-        _start_from(module, Path(config.init_from))
+        _start_from(module, config.init_from)
     progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
-    callbacks = [progress, checkpoints, _previews(config, data, folder)]
+    callbacks: list[pl.Callback] = [progress, checkpoints, _previews(config, data, folder)]
     with _quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
             write_config(config, model, folder / CONFIG_NAME)
+        _fit_for(module, trainer.strategy.root_device)
         with _stop_on_ctrl_c(progress.interrupted), _last_good(checkpoints.path):
             trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
     losses, parity = progress.recent(), 0
@@ -86,13 +93,22 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
 
 
-def content_photographs(config: TrainConfig) -> list[Path]:
-    """List the photographs of all the content folders.
+def settled(config: TrainConfig) -> TrainConfig:
+    """Replace what is left to choose by what this machine has: loss network, precision, the network to start from."""
+    objective, precision, init_from = config.objective.resolved(), config.precision, config.init_from
+    if precision == "auto":
+        is_native = multiplies_bfloat16(_device(config.accelerator))
+        precision = "bf16-mixed" if is_native else "32-true"
+        if is_native:
+            objective = replace(objective, loss_arithmetic="bfloat16")
+    if init_from is None and not config.from_scratch and base_file(config.preset):
+        init_from = BASE
+    return replace(config, objective=objective, precision=precision, init_from=init_from)
 
-    Raises:
-        ImageError: when a folder is missing or holds none.
-    """
-    return [path for path, _ in find_pictures(config.content_dir)]
+
+def _device(accelerator: str) -> torch.device:
+    is_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return torch.device("cuda" if is_gpu else "mps" if accelerator == "mps" else "cpu")
 
 
 def read_style(config: TrainConfig) -> Tensor:
@@ -115,11 +131,29 @@ def _check_folder(folder: Path, *, resume: bool) -> None:
         raise ConfigError(f"{folder} holds a run already; give --resume to go on with it, or another --run-dir")
 
 
-def _start_from(module: StyleTransferModule, checkpoint: Path) -> None:
-    other = load_checkpoint(checkpoint)
-    if other.config.preset != module.config.preset:
-        raise ConfigError(f"{checkpoint} holds a {other.config.preset} network, this run trains {module.config.preset}")
+def _start_from(module: StyleTransferModule, start: str) -> None:
+    preset = module.config.preset
+    if start == BASE:
+        if base_file(preset) is None:
+            raise ConfigError(f"there is no base for the preset {preset}; give --from-scratch, or a checkpoint")
+        module.network.load_state_dict(load_base(preset))
+        return
+    other = load_checkpoint(Path(start))
+    if other.config.preset != preset:
+        raise ConfigError(f"{start} holds a {other.config.preset} network, this run trains {preset}")
     module.network.load_state_dict(other.network.state_dict())
+
+
+def _fit_for(module: StyleTransferModule, device: torch.device) -> None:
+    """Arrange what is to be computed as it is fastest on `device`."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        module.network.to(memory_format=torch.channels_last)  # on a CPU the plain order is faster
+    has_compiler = device.type == "cuda" and importlib.util.find_spec("triton") is not None
+    if module.config.compile == "on" or (module.config.compile == "auto" and has_compiler):
+        torch._dynamo.config.suppress_errors = True  # where the compiler fails, go on without it
+        module.network.compile(dynamic=False)
+        module.objective.loss_network.compile(dynamic=False)
 
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -129,7 +163,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
             devices=config.devices,
             num_nodes=config.num_nodes,
             strategy=config.strategy,
-            precision=config.precision,
+            precision=None if config.precision == "auto" else config.precision,
             max_steps=config.max_steps,
             max_epochs=-1,
             log_every_n_steps=1,  # we log ourselves; this keeps a hint about short runs away
@@ -138,6 +172,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
             enable_checkpointing=False,  # `Checkpoints` replaces Lightning's, which can leave a half-written file
             enable_progress_bar=False,
             enable_model_summary=False,
+            accumulate_grad_batches=config.accumulate,
             use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
             default_root_dir=folder,
         )
@@ -147,9 +182,8 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
 
 
 def _previews(config: TrainConfig, data: ContentData, folder: Path) -> Previews:
-    count = min(_PREVIEWED, len(data.photographs.paths))
-    photographs = collate([data.photographs[index] for index in range(count)]).images
-    return Previews(folder, photographs, config.preview_every)
+    count = min(_PREVIEWED, len(data.photographs.places))
+    return Previews(folder, data.photographs.batch(range(count)).images, config.preview_every)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def arguments(weights, invert_model, save_picture, tmp_path, monkeypatch):
         str(save_picture("painting.png")),
         "--model",
         str(invert_model),
-        "--vgg-weights",
+        "--loss-network",
         str(weights),
     ]
     layers = ["--content-layers", "relu1_1", "--style-layers", "relu1_1", "--style-levels", "1", "--style-size", "64"]
@@ -124,7 +124,7 @@ def test_the_models_objective_is_the_default_and_what_is_typed_wins(arguments, s
         (["--size", "32"], "expected at least 64 px"),
         (["--model", "starry-nigth.onnx"], "there is no model file starry-nigth.onnx"),
         (["--style-image", "gone.jpg"], "gone.jpg: no such file"),
-        (["--vgg-weights", "gone.pth"], "no VGG weights at gone.pth"),
+        (["--loss-network", "gone.pth"], "no weights at gone.pth"),
         (["--style-layers", "relu3_1"], "lacks conv1_2"),
         (["--stepz", "5"], "--steps"),
     ],

@@ -32,7 +32,7 @@ def run(vgg_file, save_picture, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save_picture("photo.png", 40, 60)
     save_picture("painting.png", 50, 40)
-    layers = ["--content-layers", "relu1_1", "--style-layers", "relu1_1", "--vgg-weights", str(vgg_file)]
+    layers = ["--content-layers", "relu1_1", "--style-layers", "relu1_1", "--loss-network", str(vgg_file)]
     small = ["--style-levels", "1", "--style-size", "32", "--size", "24", "--steps", "4", "--device", "cpu"]
 
     def run(*options, content="photo.png", style="painting.png", output="out.png"):
@@ -181,7 +181,7 @@ def test_an_input_is_never_overwritten(run, save_picture, name):
         (("--steps", 0), {}, "steps is 0, expected at least 1"),
         (("--init", "nose"), {}, "did you mean 'noise'?"),
         (("--stepps", 3), {}, "--steps"),
-        (("--vgg-weights", "gone.pth"), {}, "no VGG weights at gone.pth"),
+        (("--loss-network", "gone.pth"), {}, "no weights at gone.pth"),
         (("--content-layers", "relu1_1,relu2_1"), {}, "lacks conv1_2, conv2_1"),
         (("--learning-rate", 1e30), {}, "lower learning rate"),
     ],

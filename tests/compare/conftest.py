@@ -20,7 +20,7 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> ObjectiveConfig:
     state = {"features.0.weight": weight, "features.0.bias": torch.zeros(64)}
     save_file(state, path, metadata={"input": "torchvision"})
     return ObjectiveConfig(
-        vgg_weights=str(path),
+        loss_network=str(path),
         content_layers={"relu1_1": 1.0},
         style_layers={"relu1_1": 1.0},
         style_levels=1,

@@ -125,7 +125,7 @@ def stylizer_with(save_model, path, objective):
 
 
 def test_the_trained_objective_is_read_without_what_belongs_to_the_machine(save_model, tmp_path):
-    trained = {"style_weight": 3.0, "vgg_weights": "a.pth", "vgg_input": "caffe", "loss_arithmetic": "bfloat16"}
+    trained = {"style_weight": 3.0, "loss_network": "a.pth", "vgg_input": "caffe", "loss_arithmetic": "bfloat16"}
     assert trained_objective(stylizer_with(save_model, tmp_path, json.dumps(trained))) == {"style_weight": 3.0}
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock, convolution
+from fast_nst.networks.blocks import ConvBlock, DoublingConv2d, ResidualBlock, UpsampleBlock, WideConv2d, convolution
 
 
 def noise(*shape: int) -> Tensor:
@@ -33,7 +33,7 @@ def test_a_conv_block_normalises_each_channel_of_each_picture_and_rectifies_it()
 
 @pytest.mark.parametrize("padded", [True, False])
 def test_no_block_carries_a_bias_that_its_norm_would_cancel(padded):
-    blocks = [ConvBlock(2, 4, 3, padded=padded), UpsampleBlock(2, 4, 3, padded=padded), ResidualBlock(4, padded=padded)]
+    blocks = [ConvBlock(2, 4, 3, padded=padded), UpsampleBlock(2, 4, padded=padded), ResidualBlock(4, padded=padded)]
     convolutions = [module for block in blocks for module in block.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 4
     assert all(module.bias is None for module in convolutions)
@@ -48,8 +48,29 @@ def test_a_padded_convolution_mirrors_its_border():
 
 
 def test_an_upsample_block_doubles_the_size():
-    assert UpsampleBlock(4, 2, 3, padded=True)(noise(1, 4, 5, 7)).shape == (1, 2, 10, 14)
-    assert UpsampleBlock(4, 2, 3, padded=False)(noise(1, 4, 5, 7)).shape == (1, 2, 8, 12)
+    assert UpsampleBlock(4, 2, padded=True)(noise(1, 4, 5, 7)).shape == (1, 2, 10, 14)
+    assert UpsampleBlock(4, 2, padded=False)(noise(1, 4, 5, 7)).shape == (1, 2, 8, 12)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_doubling_convolution_is_doubling_and_a_convolution(padded):
+    layer, hidden = DoublingConv2d(3, 5, padded=padded), noise(2, 3, 7, 6)
+    doubled = nn.functional.interpolate(hidden, scale_factor=2, mode="nearest")
+    mirrored = nn.functional.pad(doubled, (1, 1, 1, 1), mode="reflect") if padded else doubled
+    assert_close(layer(hidden), nn.functional.conv2d(mirrored, layer.weight))
+
+
+@pytest.mark.parametrize("kernel_size", [3, 4, 9])
+@pytest.mark.parametrize("size", [(16, 16), (17, 16), (16, 17), (19, 21)])
+def test_a_wide_convolution_is_a_plain_one(kernel_size, size):
+    layer, hidden = WideConv2d(2, 3, kernel_size), noise(2, 2, *size)
+    assert_close(layer(hidden), nn.functional.conv2d(hidden, layer.weight, layer.bias), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [DoublingConv2d(2, 3, padded=True), WideConv2d(2, 3, 5)])
+def test_a_rearranged_convolution_has_the_gradient_of_a_plain_one(layer):
+    hidden = noise(1, 2, 6, 8).double().requires_grad_()
+    assert torch.autograd.gradcheck(layer.double(), hidden)
 
 
 @pytest.mark.parametrize(("padded", "rim"), [(True, 0), (False, 2)])

@@ -19,7 +19,7 @@ MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [
 def config(vgg_file) -> ObjectiveConfig:
     """Layers that the shallow weights have; two levels."""
     return ObjectiveConfig(
-        vgg_weights=str(vgg_file),
+        loss_network=str(vgg_file),
         content_layers={"relu2_2": 1.0},
         style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
         style_levels=2,
@@ -234,7 +234,7 @@ def test_the_default_configuration_is_plain_values():
         ({"style_size": 31}, "style_size is 31 px, expected at least 32"),
         ({"style_layers": {}}, "style_layers has no layer with a weight above 0"),
         ({"content_layers": {"relu3_3": 0.0}}, "content_layers has no layer with a weight above 0"),
-        ({"loss_network": "vgg11"}, r"loss_network is 'vgg11', expected .* or mini; did you mean 'vgg1[69]'\?"),
+        ({"loss_network": "vgg11"}, r"loss network is 'vgg11', expected .* or a file .*; did you mean 'vgg1[69]'\?"),
         ({"constants": "gatys"}, r"constants is 'gatys', expected .*; did you mean 'gatys2016'\?"),
         ({"tv_form": "l1"}, "tv_form is 'l1', expected anisotropic or isotropic or squared"),
         ({"pooling": "avg"}, "pooling is 'avg', expected max or average"),

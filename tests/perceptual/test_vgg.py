@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError, WeightsError
 from fast_nst.perceptual import VggFeatures
-from fast_nst.perceptual.vgg import MINI_WEIGHTS, check_layers, convolution_names, load_weights
+from fast_nst.perceptual.vgg import MINI_WEIGHTS, check_layers, convolution_names, layer_names, load_weights
 
 SHALLOW_LAYERS = [f"{kind}{layer}" for kind in ("conv", "relu") for layer in ("1_1", "1_2", "2_1", "2_2")]
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
@@ -86,24 +86,24 @@ def test_a_layer_has_the_index_it_has_in_torchvision(whole):
 
 
 def test_caffe_weights_get_an_image_of_0_to_255_less_its_mean(vgg_state, vgg_file, image):
-    network = VggFeatures(["conv1_1"], weights=vgg_file, input_convention="caffe")
+    network = VggFeatures(["conv1_1"], network=vgg_file, input_convention="caffe")
     weight, bias = vgg_state["features.0.weight"], vgg_state["features.0.bias"]
     expected = nn.functional.conv2d(255 * image - CAFFE_MEAN, weight, bias, padding=1)
     assert_close(network(image)["conv1_1"], expected, atol=1e-3, rtol=1e-4)
 
 
 def test_relu_is_the_rectified_conv(vgg_file, image):
-    found = VggFeatures(["conv1_2", "relu1_2"], weights=vgg_file)(image)
+    found = VggFeatures(["conv1_2", "relu1_2"], network=vgg_file)(image)
     assert found["conv1_2"].min() < 0
     assert_close(found["relu1_2"], found["conv1_2"].clamp_min(0))
 
 
 def test_the_network_ends_at_the_deepest_layer_asked_for(vgg_file):
-    assert list(VggFeatures(["relu2_1", "conv1_1"], weights=vgg_file).convolutions) == ["conv1_1", "conv1_2", "conv2_1"]
+    assert list(VggFeatures(["relu2_1", "conv1_1"], network=vgg_file).convolutions) == ["conv1_1", "conv1_2", "conv2_1"]
 
 
 def test_a_pass_stops_at_the_deepest_layer_it_is_asked_for(vgg_file, image):
-    network, ran = VggFeatures(["relu1_1", "relu2_2"], weights=vgg_file), []
+    network, ran = VggFeatures(["relu1_1", "relu2_2"], network=vgg_file), []
     for name, convolution in network.convolutions.items():
         convolution.register_forward_hook(lambda *_, name=name: ran.append(name))
     assert network(image, ["relu1_1"]).keys() == {"relu1_1"}
@@ -111,7 +111,7 @@ def test_a_pass_stops_at_the_deepest_layer_it_is_asked_for(vgg_file, image):
 
 
 def test_the_network_is_frozen_and_its_image_is_not(vgg_file, image):
-    network = VggFeatures(["relu2_2"], weights=vgg_file)
+    network = VggFeatures(["relu2_2"], network=vgg_file)
     image.requires_grad_()
     network(image)["relu2_2"].square().mean().backward()
     assert image.grad.abs().mean() > 0
@@ -120,18 +120,18 @@ def test_the_network_is_frozen_and_its_image_is_not(vgg_file, image):
 
 def test_the_image_is_not_changed(vgg_file, image):
     before = image.clone()
-    VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)
+    VggFeatures(SHALLOW_LAYERS, network=vgg_file)(image)
     assert torch.equal(image, before)
 
 
 def test_activations_are_not_changed_by_the_layers_after_them(vgg_file, image):
-    alone = VggFeatures(["conv1_1"], weights=vgg_file)(image)["conv1_1"]
-    assert torch.equal(VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)["conv1_1"], alone)
+    alone = VggFeatures(["conv1_1"], network=vgg_file)(image)["conv1_1"]
+    assert torch.equal(VggFeatures(SHALLOW_LAYERS, network=vgg_file)(image)["conv1_1"], alone)
 
 
 def test_bfloat16_is_close_to_float32_and_returns_it(vgg_file, image):
-    exact = VggFeatures(SHALLOW_LAYERS, weights=vgg_file)(image)
-    quick = VggFeatures(SHALLOW_LAYERS, weights=vgg_file, arithmetic="bfloat16")(image)
+    exact = VggFeatures(SHALLOW_LAYERS, network=vgg_file)(image)
+    quick = VggFeatures(SHALLOW_LAYERS, network=vgg_file, arithmetic="bfloat16")(image)
     for layer, activations in quick.items():
         assert activations.dtype == torch.float32
         error = (activations - exact[layer]).norm() / exact[layer].norm()
@@ -139,14 +139,14 @@ def test_bfloat16_is_close_to_float32_and_returns_it(vgg_file, image):
 
 
 def test_float32_stays_float32_inside_a_mixed_precision_run(vgg_file, image):
-    network = VggFeatures(["relu2_2"], weights=vgg_file)
+    network = VggFeatures(["relu2_2"], network=vgg_file)
     with torch.autocast("cpu", torch.bfloat16):
         found = network(image)["relu2_2"]
     assert torch.equal(found, network(image)["relu2_2"])
 
 
 def test_a_layer_that_was_not_asked_for_at_construction_cannot_be_had_later(vgg_file, image):
-    network = VggFeatures(["relu1_2"], weights=vgg_file)
+    network = VggFeatures(["relu1_2"], network=vgg_file)
     with pytest.raises(ValueError, match=r"\['relu1_1', 'relu2_1'\] were not asked for at construction"):
         network(image, ["relu1_2", "relu2_1", "relu1_1"])
 
@@ -154,7 +154,7 @@ def test_a_layer_that_was_not_asked_for_at_construction_cannot_be_had_later(vgg_
 @pytest.mark.parametrize("shape", [(3, 24, 20), (1, 1, 24, 20), (1, 24, 20, 3)])
 def test_an_image_of_another_shape_is_named(vgg_file, shape):
     with pytest.raises(ValueError, match=r"image must be \(N, 3, H, W\), got"):
-        VggFeatures(["relu1_1"], weights=vgg_file)(torch.zeros(shape))
+        VggFeatures(["relu1_1"], network=vgg_file)(torch.zeros(shape))
 
 
 # Layer names
@@ -174,9 +174,9 @@ def test_vgg16_has_no_fourth_layer_in_its_third_block():
         check_layers(["relu3_4"], "vgg16")
 
 
-def test_an_unknown_layer_is_found_before_any_weights_are_read(tmp_path):
+def test_an_unknown_layer_is_found_before_any_weights_are_downloaded():
     with pytest.raises(ConfigError, match="no layer 'relu9_9'"):
-        VggFeatures(["relu9_9"], weights=tmp_path / "absent.pth")
+        VggFeatures(["relu9_9"])
 
 
 # Weight files
@@ -193,14 +193,14 @@ def write(path: Path, state: dict[str, Tensor], metadata: dict[str, str] | None 
 @pytest.mark.parametrize("name", ["cut.pth", "cut.pt", "cut.safetensors"])
 def test_weights_are_read_from_every_kind_of_file(tmp_path, vgg_state, vgg_file, image, name):
     path = write(tmp_path / name, vgg_state)
-    found = VggFeatures(["relu2_2"], weights=str(path), input_convention="torchvision")(image)
-    assert torch.equal(found["relu2_2"], VggFeatures(["relu2_2"], weights=vgg_file)(image)["relu2_2"])
+    found = VggFeatures(["relu2_2"], network=str(path), input_convention="torchvision")(image)
+    assert torch.equal(found["relu2_2"], VggFeatures(["relu2_2"], network=vgg_file)(image)["relu2_2"])
 
 
 def test_half_precision_weights_are_widened(tmp_path, vgg_state, image):
     halves = {key: weight.half() for key, weight in vgg_state.items()}
     path = write(tmp_path / "half.safetensors", halves, {"input": "caffe"})
-    assert VggFeatures(["relu1_1"], weights=path)(image)["relu1_1"].dtype == torch.float32
+    assert VggFeatures(["relu1_1"], network=path)(image)["relu1_1"].dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -233,86 +233,92 @@ def test_a_file_that_does_not_say_its_input_asks_for_the_option(tmp_path, vgg_st
 def test_missing_layers_are_named_and_so_is_what_to_do(vgg_file):
     message = (
         r"shallow\.safetensors lacks conv3_1, conv3_2 of vgg19; it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
-        "Ask for shallower layers, give a whole file with --vgg-weights, or leave .* torchvision download"
+        "Ask for shallower layers, or give a whole file, or --loss-network vgg19 to let torchvision download it"
     )
     with pytest.raises(WeightsError, match=message):
-        VggFeatures(["relu3_2"], weights=vgg_file)
+        VggFeatures(["relu3_2"], network=vgg_file)
 
 
 def test_a_file_of_something_else_holds_no_vgg_layer(tmp_path):
     path = write(tmp_path / "other.safetensors", {"conv0.weight": torch.zeros(3)}, {"input": "caffe"})
     with pytest.raises(WeightsError, match="it holds no VGG layer"):
-        VggFeatures(["relu1_1"], weights=path)
+        VggFeatures(["relu1_1"], network=path)
 
 
 def test_a_layer_without_its_bias_is_missing(tmp_path, vgg_state):
     state = {key: weight for key, weight in vgg_state.items() if key != "features.2.bias"}
     path = write(tmp_path / "unbiased.safetensors", state, {"input": "caffe"})
     with pytest.raises(WeightsError, match="lacks conv1_2 of vgg19; it holds conv1_1, conv2_1, conv2_2"):
-        VggFeatures(["relu1_2"], weights=path)
+        VggFeatures(["relu1_2"], network=path)
 
 
-@pytest.mark.parametrize(
-    ("network", "index"),
-    [("vgg19", 17), ("vgg16", 16), ("vgg19", 1)],  # conv4_1 of vgg16, conv3_4 of vgg19, a batch norm of vgg19_bn
-)
-def test_weights_of_another_vgg_are_refused_even_where_the_first_layers_fit(tmp_path, vgg_state, network, index):
-    state = vgg_state | {f"features.{index}.weight": torch.zeros(512, 256, 3, 3)}
+def test_weights_of_a_vgg_with_batch_norm_are_refused_even_where_the_first_layers_fit(tmp_path, vgg_state):
+    state = vgg_state | {"features.1.weight": torch.zeros(64)}
     path = write(tmp_path / "other.safetensors", state, {"input": "torchvision"})
-    with pytest.raises(WeightsError, match=f"holds features.{index}.weight, which {network} has not; is it a file of"):
-        VggFeatures(["relu2_2"], network=network, weights=path)
+    with pytest.raises(WeightsError, match=r"holds features.1.weight, which vgg19 has not; is it a file of"):
+        VggFeatures(["relu1_1"], network=path)
 
 
 def test_weights_of_another_shape_are_named(tmp_path, vgg_state):
     state = vgg_state | {"features.2.weight": torch.zeros(32, 64, 3, 3)}
     path = write(tmp_path / "slim.safetensors", state, {"input": "caffe"})
     with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), expected \(64, 64, 3, 3\)"):
-        VggFeatures(["relu1_2"], weights=path)
+        VggFeatures(["relu1_2"], network=path)
 
 
 @pytest.fixture
-def thin_state(vgg_state) -> dict[str, Tensor]:
-    """conv1_1 whole and conv1_2 as column, row and 1x1, with 5 and 7 channels between them."""
+def narrow_file(tmp_path) -> Path:
+    """A small copy up to conv1_2, of 5 and 4 channels, and a head that sees 3 components of the latter."""
     generator = torch.Generator().manual_seed(3)
-    shapes = {"0.weight": (5, 64, 3, 1), "1.weight": (7, 5, 1, 3), "2.weight": (64, 7, 1, 1), "2.bias": (64,)}
-    thin = {f"features.2.{key}": 0.2 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}
-    return {key: vgg_state[key] for key in ("features.0.weight", "features.0.bias")} | thin
+    shapes = {
+        "features.0.weight": (5, 3, 3, 3),
+        "features.0.bias": (5,),
+        "features.2.weight": (4, 5, 3, 3),
+        "features.2.bias": (4,),
+        "heads.relu1_2.weight": (3, 4, 1, 1),
+        "heads.relu1_2.bias": (3,),
+    }
+    state = {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()}
+    return write(tmp_path / "narrow.safetensors", state, {"input": "torchvision"})
 
 
-def test_a_thin_convolution_is_the_product_of_its_factors(tmp_path, thin_state, image):
-    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
-    found = VggFeatures(["relu1_1", "conv1_2"], weights=tmp_path / "thin.safetensors")(image)
-    column, row, point, bias = (
-        thin_state[f"features.2.{key}"] for key in ("0.weight", "1.weight", "2.weight", "2.bias")
-    )
-    kernel = torch.einsum("or,rdx,diy->oiyx", point[:, :, 0, 0], row[:, :, 0], column[:, :, :, 0])
-    assert_close(found["conv1_2"], F.conv2d(found["relu1_1"], kernel, bias, padding=1), atol=1e-5, rtol=1e-4)
+def test_a_small_copy_returns_what_its_head_makes_of_its_channels(narrow_file, image):
+    state = load_weights(narrow_file).state
+    hidden = (image - MEAN) / STD
+    for index in (0, 2):
+        weight, bias = state[f"features.{index}.weight"], state[f"features.{index}.bias"]
+        hidden = F.conv2d(hidden, weight, bias, padding=1).relu()
+    head = state["heads.relu1_2.weight"][:, :, 0, 0]
+    expected = torch.einsum("oc,nchw->nohw", head, hidden) + state["heads.relu1_2.bias"].view(1, 3, 1, 1)
+    assert_close(VggFeatures(["relu1_2"], network=narrow_file)(image)["relu1_2"], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_thin_convolution_with_a_factor_missing_is_missing(tmp_path, thin_state):
-    del thin_state["features.2.1.weight"]
-    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
-    with pytest.raises(WeightsError, match="lacks conv1_2 of vgg19; it holds conv1_1"):
-        VggFeatures(["relu1_2"], weights=tmp_path / "thin.safetensors")
+def test_a_small_copy_has_no_activations_before_the_rectifier(narrow_file):
+    with pytest.raises(ConfigError, match="mini has no layer 'conv1_2'"):
+        VggFeatures(["conv1_2"], network=narrow_file)
 
 
-def test_thin_convolutions_of_another_shape_are_named(tmp_path, thin_state):
-    thin_state["features.2.2.weight"] = torch.zeros(32, 7, 1, 1)
-    save_file(thin_state, tmp_path / "thin.safetensors", metadata={"input": "torchvision"})
-    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(32, 64, 3, 3\), expected \(64, 64, 3, 3\)"):
-        VggFeatures(["relu1_2"], weights=tmp_path / "thin.safetensors")
+def test_a_small_copy_whose_channels_do_not_fit_together_is_named(tmp_path, narrow_file):
+    state = load_weights(narrow_file).state | {"features.2.weight": torch.zeros(4, 6, 3, 3)}
+    path = write(tmp_path / "odd.safetensors", state, {"input": "torchvision"})
+    with pytest.raises(WeightsError, match=r"conv1_2 has shape \(4, 6, 3, 3\), expected \(4, 5, 3, 3\)"):
+        VggFeatures(["relu1_2"], network=path)
 
 
 def test_mini_comes_with_the_package_and_ends_at_relu3_4(image):
-    layers = [layer for layer in convolution_names("vgg19") if layer <= "conv3_4"]
-    assert list(convolution_names("mini")) == layers
+    layers = [layer for layer in layer_names("vgg19") if layer.startswith("relu") and layer <= "relu3_4"]
+    assert layer_names("mini") == layers
     found = VggFeatures(layers, network="mini")(image)
-    assert {layer: activations.shape[1] for layer, activations in found.items()} == {
-        layer: {"1": 64, "2": 128, "3": 256}[layer[4]] for layer in layers
-    }
+    assert all(activations.shape[2] == 24 // 2 ** (int(layer[4]) - 1) for layer, activations in found.items())
     assert MINI_WEIGHTS.stat().st_size <= 1_500_000
     with pytest.raises(ConfigError, match="mini has no layer 'relu4_1'"):
         VggFeatures(["relu4_1"], network="mini")
+
+
+@pytest.mark.parametrize(("index", "architecture"), [(14, "vgg19"), (16, "vgg19"), (17, "vgg16"), (19, "vgg19")])
+def test_the_keys_of_a_file_tell_which_vgg_it_is(tmp_path, vgg_state, index, architecture):
+    state = vgg_state | {f"features.{index}.weight": torch.zeros(1)}
+    assert load_weights(write(tmp_path / "a.safetensors", state, {"input": "caffe"})).architecture == architecture
 
 
 @pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
@@ -346,7 +352,7 @@ def test_a_lone_tensor_is_no_weight_file(tmp_path):
 
 
 def test_a_missing_file_says_that_torchvision_can_download_one(tmp_path):
-    with pytest.raises(WeightsError, match=r"no VGG weights at .*absent\.pth; leave --vgg-weights out"):
+    with pytest.raises(WeightsError, match=r"no weights at .*absent\.pth; give --loss-network vgg19"):
         load_weights(tmp_path / "absent.pth")
 
 
@@ -361,7 +367,7 @@ def test_a_failed_download_says_where_the_weights_are(give_weights, network, err
     give_weights(error)
     reason = "name resolution failed" if isinstance(error, URLError) else "invalid hash"
     address = f"https://download.pytorch.org/models/{network}-"
-    with pytest.raises(WeightsError, match=f"(?s)cannot download .*{reason}.*{address}.*--vgg-weights") as caught:
+    with pytest.raises(WeightsError, match=f"(?s)cannot download .*{reason}.*--loss-network mini.*{address}") as caught:
         VggFeatures(["relu1_1"], network=network)
     assert "\n" not in str(caught.value)
 

@@ -58,8 +58,10 @@ def config(photographs: Path, painting: Path, vgg_file: Path) -> Callable[..., T
             "checkpoint_every": 2,
             "preview_every": 2,
             "accelerator": "cpu",
+            "from_scratch": "init_from" not in changes and "from_scratch" not in changes,
+            "precision": "32-true",
             "objective": ObjectiveConfig(
-                vgg_weights=str(vgg_file),
+                loss_network=str(vgg_file),
                 content_layers={"relu2_1": 1.0},
                 style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
                 style_levels=2,

@@ -31,7 +31,7 @@ def test_metadata_says_what_the_contract_promises(finished_run, vgg_file):
     assert metadata["receptive_radius"] == "25"
     objective = json.loads(metadata["objective"])
     assert objective["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
-    assert objective["vgg_weights"] == vgg_file.name  # not the folder it lay in
+    assert objective["loss_network"] == vgg_file.name  # not the folder it lay in
     assert set(json.loads(metadata["losses"])) == {"content", "style", "tv", "total"}
     assert len(metadata["config_sha256"]) == 64
     assert metadata["grid_weight"] == "2.0"

@@ -1,73 +1,109 @@
+"""Crops: the same for the same seed, from every photograph, from memory or not, in order however many threads."""
+
+import threading
+import time
+
 import numpy as np
 import pytest
+import torch
+from torch.testing import assert_close
 
-from fast_nst.errors import TrainingError
-from fast_nst.images import Picture, find_pictures, write_picture
-from fast_nst.training.data import ContentPhotographs, StepSampler, collate
+from fast_nst.errors import ImageError, TrainingError
+from fast_nst.images import Picture, write_picture
+from fast_nst.training import data
+from fast_nst.training.data import ContentPhotographs, Feed, StepSampler
+from fast_nst.training.sources import find_photographs
 
 
 @pytest.fixture
 def dataset(photographs):
-    return ContentPhotographs([path for path, _ in find_pictures([photographs])], crop_size=64, seed=3)
+    return ContentPhotographs(find_photographs([str(photographs)]), crop_size=64, seed=3)
 
 
 def test_a_crop_depends_on_nothing_but_seed_and_index(dataset):
-    first = [dataset[index][0] for index in (7, 3, 25)]
-    again = [ContentPhotographs(dataset.paths, 64, seed=3)[index][0] for index in (7, 3, 25)]
-    other = ContentPhotographs(dataset.paths, 64, seed=4)[7][0]
+    first = dataset.batch([7, 3, 25]).images
+    again = torch.cat([ContentPhotographs(dataset.places, 64, seed=3).batch([i]).images for i in (7, 3, 25)])
+    other = ContentPhotographs(dataset.places, 64, seed=4).batch([7]).images
 
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first[0], other)
+    assert torch.equal(first, again)
+    assert not torch.equal(first[:1], other)
+    assert first.dtype == torch.float32
+    assert 0 <= first.min() < first.max() <= 1
 
 
 def test_every_photograph_comes_once_an_epoch_in_a_new_order(dataset):
-    epochs = [[dataset._photograph(10 * epoch + place, 0) for place in range(10)] for epoch in range(3)]
+    epochs = [[dataset._number(10 * epoch + place, 0) for place in range(10)] for epoch in range(3)]
 
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
 def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side(dataset):
-    places = np.mgrid[0:80, 0:120].transpose(1, 2, 0)  # each pixel holds its own row and column
-    photograph = np.concatenate([places, np.zeros((80, 120, 1))], 2).astype(np.uint8)
+    rows, columns = torch.meshgrid(torch.arange(80), torch.arange(120), indexing="ij")
+    places = torch.stack([rows, columns, rows]).to(torch.uint8)  # each pixel holds its own row and column
     sides = []
-    for seed in range(50):
-        crop = dataset._crop(photograph, np.random.default_rng(seed)).astype(float)
-        rows, columns = (np.ptp(crop[8:-8, 8:-8, axis]) * 64 / 47 for axis in (0, 1))  # away from the resized border
-        assert rows == pytest.approx(columns, abs=2.5)
-        sides.append(rows)
+    for index in range(50):
+        crop = 255 * dataset._crop(places, index)[0]
+        spans = [
+            float(np.ptp(crop[axis, 8:-8, 8:-8].numpy()) * 64 / 47) for axis in (0, 1)
+        ]  # away from the resized border
+        assert spans[0] == pytest.approx(spans[1], abs=2.5)
+        sides.append(spans[0])
 
-    assert crop.shape == (64, 64, 3)
+    assert crop.shape == (3, 64, 64)
     assert 38 < min(sides) < 48
     assert 72 < max(sides) < 82
 
 
-def test_a_large_jpeg_is_decoded_smaller_but_never_smaller_than_its_crops(dataset, tmp_path, monkeypatch):
-    sizes = []
-    monkeypatch.setattr(ContentPhotographs, "_crop", lambda _self, pixels, _rng: sizes.append(pixels.shape[:2]))
-    for side in (1040, 200):
-        write_picture(tmp_path / f"{side}.jpg", Picture(np.zeros((side, side, 3), np.uint8)))
-        ContentPhotographs([tmp_path / f"{side}.jpg"], crop_size=64, seed=0)[0]
+def test_a_crop_of_one_colour_keeps_it(dataset):
+    grey = torch.full((3, 90, 70), 51, dtype=torch.uint8)
+    assert_close(dataset._crop(grey, 0), torch.full((1, 3, 64, 64), 0.2))
 
-    assert sizes == [(130, 130), (200, 200)]
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_large_photograph_is_held_at_twice_the_size_of_its_crops(tmp_path, suffix):
+    sides = {}
+    for side in (1040, 100):
+        path = tmp_path / f"{side}{suffix}"
+        write_picture(path, Picture(np.zeros((side, 2 * side, 3), np.uint8)))
+        sides[side] = tuple(ContentPhotographs([str(path)], crop_size=64, seed=0).photograph(0).pixels.shape)
+
+    assert sides == {1040: (3, 128, 256), 100: (3, 100, 200)}
 
 
 def test_crops_are_mirrored_about_half_the_time(dataset):
-    ramp = np.linspace(0, 255, 100).astype(np.uint8)[None, :, None].repeat(100, 0).repeat(3, 2)
-    crops = [dataset._crop(ramp, np.random.default_rng(seed)) for seed in range(200)]
-    mirrored = sum(int(crop[0, 0, 0]) > int(crop[0, -1, 0]) for crop in crops)
+    ramp = torch.linspace(0, 255, 100).to(torch.uint8)[None, None].expand(3, 100, 100)
+    crops = [dataset._crop(ramp, index)[0] for index in range(200)]
+    mirrored = sum(int(crop[0, 0, 0] > crop[0, 0, -1]) for crop in crops)
 
     assert 70 < mirrored < 130
+
+
+def test_photographs_are_decoded_once_while_there_is_room(dataset, monkeypatch):
+    decoded, read = [], data.read_photograph
+    monkeypatch.setattr(
+        data, "read_photograph", lambda place, **options: decoded.append(place) or read(place, **options)
+    )
+    sizes = [dataset.photograph(index).pixels.nbytes for index in range(10)]
+    epochs = [range(10 * epoch, 10 * epoch + 10) for epoch in range(3)]
+    forgetful = [ContentPhotographs(dataset.places, 64, seed=3).batch(epoch).images for epoch in epochs]
+    for room, reads in ((sum(sizes), 10), (0, 30)):
+        decoded.clear()
+        roomy = ContentPhotographs(dataset.places, 64, seed=3, cache_gib=room / 2**30)
+        assert all(
+            torch.equal(roomy.batch(epoch).images, crops) for epoch, crops in zip(epochs, forgetful, strict=True)
+        )
+        assert len(decoded) == reads
 
 
 def test_an_unreadable_photograph_is_replaced_and_named(dataset, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff no picture")
-    mixed = ContentPhotographs([broken, *dataset.paths[:3]], 64, seed=0)
-    samples = [mixed[index] for index in range(8)]
+    mixed = ContentPhotographs([str(broken), *dataset.places[:3]], 64, seed=0)
+    crops = mixed.batch(range(8))
 
-    assert collate(samples).unreadable.count(str(broken)) >= 2  # once an epoch at least
-    assert collate(samples).images.shape == (8, 3, 64, 64)
+    assert crops.unreadable.count(str(broken)) >= 2  # once an epoch at least
+    assert crops.images.shape == (8, 3, 64, 64)
 
 
 def test_a_folder_of_unreadable_files_stops_with_the_reason(tmp_path):
@@ -75,28 +111,66 @@ def test_a_folder_of_unreadable_files_stops_with_the_reason(tmp_path):
     broken.write_bytes(b"")
 
     with pytest.raises(TrainingError, match=r"20 photographs in a row cannot be read; the last: .*broken\.jpg"):
-        ContentPhotographs([broken], 64, seed=0)[0]
+        ContentPhotographs([str(broken)], 64, seed=0).photograph(0)
+
+
+def steps(done: int, stop: int, batch_size: int, **shares: int) -> StepSampler:
+    return StepSampler(lambda: done, stop, batch_size, **{"rank": 0, "world_size": 1} | shares)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_come_in_order_however_many_threads_decode(dataset, monkeypatch, workers):
+    whole = ContentPhotographs.photograph
+    monkeypatch.setattr(
+        ContentPhotographs, "photograph", lambda self, index: time.sleep(0.01 * (-index % 3)) or whole(self, index)
+    )
+    batches = list(Feed(dataset, steps(1, 6, 2), workers))
+
+    assert len(batches) == 5
+    assert all(
+        torch.equal(batch.images, dataset.batch([2 * step, 2 * step + 1]).images)
+        for step, batch in enumerate(batches, start=1)
+    )
+
+
+def test_a_feed_that_is_left_early_leaves_no_work_behind(dataset):
+    feed = iter(Feed(dataset, steps(0, 1000, 2), workers=2))
+    next(feed)
+    feed.close()
+    deadline = time.monotonic() + 10
+    while any(thread.name.startswith("decoder") for thread in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert not any(thread.name.startswith("decoder") for thread in threading.enumerate())
+
+
+def test_what_a_thread_meets_is_raised_where_the_batch_is_wanted(dataset, monkeypatch):
+    def unreadable(place: str, **_: object) -> None:
+        raise ImageError(f"{place}: no")
+
+    monkeypatch.setattr(data, "read_photograph", unreadable)
+    with pytest.raises(TrainingError, match="20 photographs in a row"):
+        next(iter(Feed(dataset, steps(0, 4, 2), workers=2)))
 
 
 def test_the_sampler_goes_on_where_a_run_stopped():
-    whole = list(StepSampler(lambda: 0, 6, batch_size=3, rank=0, world_size=1))
-    rest = list(StepSampler(lambda: 4, 6, batch_size=3, rank=0, world_size=1))
+    whole, rest = list(steps(0, 6, 3)), list(steps(4, 6, 3))
 
     assert whole[0] == [0, 1, 2]
     assert rest == whole[4:]
-    assert len(StepSampler(lambda: 6, 6, 3, 0, 1)) == 0
+    assert len(steps(6, 6, 3)) == 0
 
 
 def test_ranks_share_the_crops_of_a_step():
-    ranks = [list(StepSampler(lambda: 2, 4, batch_size=4, rank=rank, world_size=2)) for rank in (0, 1)]
+    ranks = [list(steps(2, 4, 4, rank=rank, world_size=2)) for rank in (0, 1)]
 
     assert ranks[0] == [[8, 10], [12, 14]]
     assert ranks[1] == [[9, 11], [13, 15]]
 
 
-def test_a_batch_is_channels_first_and_keeps_its_values():
-    crop = np.arange(2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 3)
-    batch = collate([(crop, ()), (crop[::-1], ("x.jpg",))])
+def test_a_step_in_two_batches_has_the_crops_of_a_step_in_one():
+    ranks = [list(steps(1, 3, 8, rank=rank, world_size=2, accumulate=2)) for rank in (0, 1)]
 
-    np.testing.assert_array_equal(batch.images[0, 1].numpy(), crop[..., 1])
-    assert batch.unreadable == ("x.jpg",)
+    assert ranks[0] == [[8, 10], [12, 14], [16, 18], [20, 22]]
+    assert ranks[1] == [[9, 11], [13, 15], [17, 19], [21, 23]]
+    assert len(steps(1, 3, 8, accumulate=2)) == 4

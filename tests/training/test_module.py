@@ -26,9 +26,8 @@ def test_the_state_holds_the_network_and_nothing_else(module):
 
 
 def test_a_step_returns_the_mean_losses_of_its_batch(module):
-    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    outputs = module.training_step(Crops(images, ()), 0)
-    content = images.float() / 255
+    content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    outputs = module.training_step(Crops(content, ()), 0)
     pastiche = module.network(content)
     each = [module.judge(content[i : i + 1], pastiche[i : i + 1]).total for i in (0, 1)]
 
@@ -42,7 +41,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
         module.network.layers[-1].bias.fill_(torch.nan)
 
     with pytest.raises(TrainingError, match="step 0: the content loss is nan"):
-        module.training_step(Crops(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), ()), 0)
+        module.training_step(Crops(torch.zeros(1, 3, 64, 64), ()), 0)
 
 
 def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):

@@ -1,11 +1,14 @@
 import csv
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pytest
 import torch
 import yaml
@@ -15,6 +18,8 @@ from fast_nst.cli import main
 from fast_nst.errors import ConfigError, ImageError, TrainingError
 from fast_nst.images import read_pixels
 from fast_nst.inference import Stylizer
+from fast_nst.networks import build_network
+from fast_nst.training.base import base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.module import StyleTransferModule, rate_share
@@ -221,6 +226,98 @@ def test_a_batch_that_does_not_divide_over_the_devices_is_refused(config, tmp_pa
 
     assert done.returncode == 2
     assert "batch_size 3 does not divide over 2 devices; try 4" in done.stderr
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_step_in_two_batches_is_a_step_in_one(config, tmp_path):
+    options = {"batch_size": 4, "max_steps": 3, "checkpoint_every": 2, "preview_every": 0}
+    _train(config(**options), tmp_path / "one")
+    _train(config(**options, accumulate=2), tmp_path / "two")
+
+    whole, split = _losses(tmp_path / "one"), _losses(tmp_path / "two")
+    assert [row["step"] for row in split] == [1, 2, 3]
+    for name in ("content", "style", "tv", "grid", "total", "gradient"):
+        assert [row[name] for row in split] == pytest.approx([row[name] for row in whole], rel=1e-3)
+
+
+def test_a_batch_that_does_not_divide_over_its_parts_is_refused(config, tmp_path):
+    with pytest.raises(TrainingError, match=r"batch_size 3 does not divide over 1 devices in 2 batches; try 4"):
+        _train(config(batch_size=3, accumulate=2), tmp_path / "run")
+
+
+@pytest.mark.usefixtures("no_export")
+def test_photographs_are_streamed_from_a_store_and_a_run_goes_on_from_there(config, photographs, tmp_path, monkeypatch):
+    store = fsspec.filesystem("memory")
+    store.put(str(photographs), "/bucket/holiday", recursive=True)
+    made = config(content_dir=("memory://bucket/holiday",), workers=2, preview_every=0)
+    _train(made, tmp_path / "whole")
+
+    healthy = StyleTransferModule.training_step
+
+    def breaks_at_step_3(self, batch, batch_idx):
+        if self.global_step == 3:
+            raise TrainingError("the power failed")
+        return healthy(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StyleTransferModule, "training_step", breaks_at_step_3)
+        with pytest.raises(TrainingError, match="the power failed"):
+            _train(made, tmp_path / "broken")
+    _train(made, tmp_path / "broken", resume=True)
+
+    assert [row["total"] for row in _losses(tmp_path / "broken")] == [
+        pytest.approx(row["total"], rel=1e-5) for row in _losses(tmp_path / "whole")
+    ]
+
+
+@pytest.mark.usefixtures("no_export")
+def test_bfloat16_ends_within_two_percent_of_float32(config, tmp_path):
+    options = {"max_steps": 30, "checkpoint_every": 30, "preview_every": 0, "learning_rate": 1e-3}
+    exact = config(**options)
+    quick = config(**options, precision="bf16-mixed", objective=replace(exact.objective, loss_arithmetic="bfloat16"))
+    totals = []
+    for name, made in (("exact", exact), ("quick", quick)):
+        _train(made, tmp_path / name)
+        totals.append(statistics.mean(row["total"] for row in _losses(tmp_path / name)[-10:]))
+
+    assert totals[1] == pytest.approx(totals[0], rel=0.02)
+    assert totals[1] != totals[0]
+
+
+@pytest.mark.usefixtures("no_export")
+def test_compiled_or_where_that_fails_not_a_run_is_the_same(config, tmp_path, monkeypatch):
+    def fails(*_args: object, **_options: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", fails)
+    _train(config(max_steps=2, preview_every=0), tmp_path / "plain")
+    _train(config(max_steps=2, preview_every=0, compile="on"), tmp_path / "compiled")
+    totals = [[row["total"] for row in _losses(tmp_path / name)] for name in ("plain", "compiled")]
+
+    assert totals[1] == pytest.approx(totals[0], rel=1e-4)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_run_starts_from_the_shipped_base_of_its_preset_unless_it_is_to_start_from_scratch(config, tmp_path):
+    options = {"preset": "johnson-half", "max_steps": 1, "preview_every": 0, "learning_rate": 1e-9}
+    for name, from_scratch in (("base", False), ("scratch", True)):
+        _train(config(**options, from_scratch=from_scratch), tmp_path / name)
+    network = build_network("johnson-half")
+    network.load_state_dict(load_base("johnson-half"))
+    base = parameters_to_vector(network.parameters()).detach()
+    started = {name: load_checkpoint(tmp_path / name / "last.ckpt") for name in ("base", "scratch")}
+
+    assert started["base"].config.init_from == "base"
+    assert started["base"].metadata()["init_from"] == "base"
+    assert started["scratch"].metadata()["init_from"] == ""
+    assert torch.allclose(_weights(tmp_path / "base"), base, atol=1e-5)
+    assert not torch.allclose(_weights(tmp_path / "scratch"), base, atol=0.1)
+
+
+def test_a_base_is_there_for_the_default_preset_and_fits_it():
+    assert base_file("johnson-half") is not None
+    assert base_file("tiny") is None
+    build_network("johnson-half").load_state_dict(load_base("johnson-half"))
 
 
 @pytest.mark.usefixtures("no_export")

@@ -1,0 +1,178 @@
+"""Where the time of one training step goes: seconds, multiplications and the share of the machine's peak, by part.
+
+python benchmarks/step.py PHOTOS PAINTING -o step.json --loss-network mini --crop-size 192 --threads 1
+
+--plain computes the network's convolutions in the plain order, as they were before they were rearranged. The peak is
+that of a large matrix product, measured in the same run.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from fast_nst.compare.environment import describe_machine
+from fast_nst.images import atomic_path
+from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
+from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.data import ContentPhotographs, Feed, StepSampler
+from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.run import read_style
+from fast_nst.training.sources import find_photographs
+
+
+def peak_gflops() -> float:
+    """Return what a product of two matrices of 2048 x 2048 reaches."""
+    left, right = torch.rand(2048, 2048), torch.rand(2048, 2048)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        left @ right
+        times.append(time.perf_counter() - start)
+    return 2 * 2048**3 / min(times) / 1e9
+
+
+def use_plain_convolutions() -> None:
+    """Undo the rearrangement of the network's convolutions."""
+    WideConv2d.forward = lambda self, hidden: F.conv2d(hidden, self.weight, self.bias)
+    DoublingConv2d.forward = lambda self, hidden: F.conv2d(F.interpolate(hidden, scale_factor=2), self.weight)
+
+
+class Step:
+    """One step of training, part by part; `parts` has each one's seconds and floating-point operations."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
+        self.objective = self.module.objective
+        self.adam = self.module.configure_optimizers()
+        photographs = ContentPhotographs(
+            find_photographs(config.content_dir), config.crop_size, 0, cache_gib=config.cache_gib
+        )
+        self.feed = iter(Feed(photographs, StepSampler(lambda: 0, 10**9, config.batch_size, 0, 1), config.workers))
+        self.parts: dict[str, list[tuple[float, int]]] = {}
+        self.counts = False
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time what is inside, or count its operations."""
+        counter = FlopCounterMode(display=False)
+        start = time.perf_counter()
+        if self.counts:
+            with counter:
+                yield
+        else:
+            yield
+        self.parts.setdefault(name, []).append((time.perf_counter() - start, counter.get_total_flops()))
+
+    def run(self) -> None:
+        """Do one step."""
+        objective = self.objective
+        with self.part("data"):
+            content = next(self.feed).images
+        with self.part("network, forward"):
+            pastiche = self.module.network(content)
+        with self.part("loss network on the photograph"):
+            targets = objective.content_targets(content)
+        with self.part("loss network on the pastiche, forward"):
+            levels = objective._pyramid(pastiche)
+            features = [objective.loss_network(levels[0])]
+            features += [objective.loss_network(level, objective.config.style_layers) for level in levels[1:]]
+        with self.part("losses and Gram matrices, forward"):
+            losses = self._losses(pastiche, features, targets)
+        leaves = [activations for level in features for activations in level.values()]
+        with self.part("losses and Gram matrices, backward"):
+            gradients = torch.autograd.grad(losses, [*leaves, pastiche], retain_graph=True, allow_unused=True)
+        with self.part("loss network on the pastiche, backward"):
+            (through,) = torch.autograd.grad(leaves, pastiche, gradients[:-1])
+        with self.part("network, backward"):
+            pastiche.backward(through)
+        with self.part("Adam"):
+            self.adam.step()
+            self.adam.zero_grad()
+
+    def _losses(self, pastiche: Tensor, features: list[dict[str, Tensor]], targets: dict[str, Tensor]) -> Tensor:
+        config, objective = self.objective.config, self.objective
+        total = objective._content(features[0], targets).mean() + pastiche.diff(dim=3).abs().mean()
+        for level, found in enumerate(features):
+            for layer in config.style_layers:
+                gram = gram_matrix(found[layer])
+                total = total + (gram - objective.get_buffer(f"style_gram_{level}_{layer}")).square().sum()
+        return total
+
+
+def main() -> None:
+    """Measure, print a table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos")
+    parser.add_argument("painting")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--loss-network", default="mini")
+    parser.add_argument("--crop-size", type=int, default=192)
+    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--plain", action="store_true")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.plain:
+        use_plain_convolutions()
+    config = TrainConfig(
+        style=args.painting,
+        content_dir=(args.photos,),
+        crop_size=args.crop_size,
+        batch_size=args.batch_size,
+        objective=ObjectiveConfig(loss_network=args.loss_network),
+    )
+    step, peak = Step(config), peak_gflops()
+    step.run()  # warms up
+    step.parts, step.counts = {}, True
+    step.run()
+    operations = {name: found[0][1] for name, found in step.parts.items()}
+    step.parts, step.counts = {}, False
+    for _ in range(args.rounds):
+        step.run()
+    seconds = {name: statistics.median(one[0] for one in found) for name, found in step.parts.items()}
+    whole = sum(seconds.values())
+    rows = [
+        {
+            "part": name,
+            "seconds": spent,
+            "share": spent / whole,
+            "gflop": operations[name] / 1e9,
+            "of_peak": operations[name] / 1e9 / spent / peak,
+        }
+        for name, spent in seconds.items()
+    ]
+    print(f"{whole:.3f} s a step; peak {peak:.0f} GFLOP/s on {torch.get_num_threads()} threads")
+    for row in rows:
+        numbers = f"{1e3 * row['seconds']:8.1f} ms {row['share']:6.1%} {row['gflop']:7.2f} GFLOP"
+        print(f"{row['part']:42s} {numbers} {row['of_peak']:6.1%} of the peak")
+    report = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "loss_network": Path(args.loss_network).name,
+        "plain": args.plain,
+        "crop_size": args.crop_size,
+        "batch_size": args.batch_size,
+        "threads": torch.get_num_threads(),
+        "peak_gflops": peak,
+        "step_seconds": whole,
+        "machine": describe_machine(),
+        "rows": rows,
+    }
+    with atomic_path(args.output) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""How many photographs a second training takes in, against the recipe of pytorch/examples, in one run, in turns.
+
+python benchmarks/throughput.py PHOTOS PAINTING -o throughput.json --crop-size 256 --batch-size 4 --threads 2
+
+Every candidate trains for real: photographs decoded, network, losses, backward, Adam. VGG weights are random (time does
+not depend on them) unless --loss-network names a file.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from examples_recipe import Recipe
+from safetensors.torch import save_file
+
+from fast_nst.compare.environment import describe_machine
+from fast_nst.images import atomic_path, fit, read_pixels
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+from fast_nst.perceptual.vgg import convolution_names
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.data import ContentPhotographs, Feed, StepSampler
+from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.run import read_style
+from fast_nst.training.sources import find_photographs
+
+
+def random_vgg19(path: Path) -> Path:
+    """Write a file of random VGG-19 weights up to conv3_4."""
+    state, channels = {}, 3
+    for name, index in convolution_names("mini").items():
+        width = 64 * 2 ** (int(name[4]) - 1)
+        state[f"features.{index}.weight"] = torch.randn(width, channels, 3, 3) * (2 / (9 * channels)) ** 0.5
+        state[f"features.{index}.bias"] = torch.zeros(width)
+        channels = width
+    save_file(state, path, metadata={"input": "torchvision"})
+    return path
+
+
+def ours(args: argparse.Namespace, loss_network: str, device: torch.device) -> Callable[[], None]:
+    """Return a function that does the next step of a run of `fast-nst train`, less Lightning's book-keeping."""
+    config = TrainConfig(
+        style=args.painting,
+        content_dir=(args.photos,),
+        crop_size=args.crop_size,
+        batch_size=args.batch_size,
+        precision="32-true",
+        objective=ObjectiveConfig(loss_network=loss_network),
+    )
+    module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config))).to(device)
+    module.objective.to(device)
+    adam = module.configure_optimizers()
+    photographs = ContentPhotographs(
+        find_photographs(config.content_dir), config.crop_size, 0, cache_gib=config.cache_gib, device=device
+    )
+    feed = iter(Feed(photographs, StepSampler(lambda: 0, 10**9, config.batch_size, 0, 1), config.workers))
+
+    def step() -> None:
+        adam.zero_grad()
+        module.training_step(next(feed), 0)["loss"].backward()
+        module.on_before_optimizer_step(adam)
+        adam.step()
+
+    return step
+
+
+def main() -> None:
+    """Time every candidate in turns, and write what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos")
+    parser.add_argument("painting")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--crop-size", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--loss-network", help="file of VGG-19's weights; default: random ones")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+    paths = find_photographs([args.photos])
+    style = to_image(fit(read_pixels(args.painting), args.crop_size))
+    with tempfile.TemporaryDirectory() as folder:
+        vgg19 = args.loss_network or str(random_vgg19(Path(folder) / "vgg19.safetensors"))
+        candidates = {
+            "pytorch/examples, VGG-16 to relu4_3": Recipe(paths, style, args.crop_size, args.batch_size, device).step,
+            "fast_nst, VGG-19 to relu3_4": ours(args, vgg19, device),
+            "fast_nst, mini": ours(args, "mini", device),
+        }
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(args.rounds + 1):
+        for name, step in candidates.items():
+            start = time.perf_counter()
+            step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if turn:  # the first is for warming up
+                seconds[name].append(time.perf_counter() - start)
+    baseline = seconds[next(iter(candidates))]
+    rows = []
+    for name, own in seconds.items():
+        ratios = sorted(theirs / ours_ for theirs, ours_ in zip(baseline, own, strict=True))
+        speed = args.batch_size / statistics.median(own)
+        row = {"name": name, "photographs_per_s": speed, "faster": statistics.median(ratios), "seconds": own}
+        rows.append(row | {"faster_range": [ratios[0], ratios[-1]]})
+        print(f"{name}: {speed:.3g} photographs/s, {row['faster']:.2f} x ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    report = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "crop_size": args.crop_size,
+        "batch_size": args.batch_size,
+        "threads": torch.get_num_threads(),
+        "device": args.device,
+        "machine": describe_machine(),
+        "rows": rows,
+    }
+    with atomic_path(args.output) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
