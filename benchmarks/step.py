@@ -87,13 +87,18 @@ class Step:
             levels = objective._pyramid(pastiche)
             features = [objective.loss_network(levels[0])]
             features += [objective.loss_network(level, objective.config.style_layers) for level in levels[1:]]
+        # The losses see copies, so that their backward pass ends at the activations.
+        copies = [{k: v.detach().requires_grad_() for k, v in level.items()} for level in features]
+        image = pastiche.detach().requires_grad_()
         with self.part("losses and Gram matrices, forward"):
-            losses = self._losses(pastiche, features, targets)
-        leaves = [activations for level in features for activations in level.values()]
+            losses = self._losses(image, copies, targets)
+        leaves = [copy for level in copies for copy in level.values()]
         with self.part("losses and Gram matrices, backward"):
-            gradients = torch.autograd.grad(losses, [*leaves, pastiche], retain_graph=True, allow_unused=True)
+            *gradients, of_image = torch.autograd.grad(losses, [*leaves, image])
+        activations = [activation for level in features for activation in level.values()]
         with self.part("loss network on the pastiche, backward"):
-            (through,) = torch.autograd.grad(leaves, pastiche, gradients[:-1])
+            (through,) = torch.autograd.grad(activations, pastiche, gradients)
+            through = through + of_image
         with self.part("network, backward"):
             pastiche.backward(through)
         with self.part("Adam"):

@@ -40,6 +40,7 @@ LAYERS = layer_names("mini")
 NAMES = [layer.replace("relu", "conv") for layer in LAYERS]
 JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu3_3", "relu3_4")  # of the default objective
 OTHERS_WEIGHT = 0.25  # of the layers that the default objective does not look at
+GRAM_WEIGHT = 4.0  # of what is missed of a Gram matrix, where what is missed of the activations counts 1
 LONGER_SIDE = 640  # px, of the pictures held in memory
 
 
@@ -74,7 +75,8 @@ class Crops:
     def _crop(self) -> Tensor:
         pixels = self.pictures[self.rng.integers(len(self.pictures))]
         height, width = pixels.shape[:2]
-        side = min(height, width, int(self.side * self.rng.uniform(1, 2.5)))
+        scale = 1.0 if self.rng.random() < 0.5 else self.rng.uniform(1, 2.5)  # half of them pixel for pixel
+        side = min(height, width, int(self.side * scale))
         top, left = self.rng.integers(height - side + 1), self.rng.integers(width - side + 1)
         image = to_image(pixels[top : top + side, left : left + side])
         image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True)
@@ -197,7 +199,10 @@ def tune(small: VggFeatures, teacher: Teacher, crops: Crops, steps: int, batch_s
         batch = crops.batch(batch_size)
         missed = errors(small(batch, LAYERS), teacher.look(batch))
         loss = torch.stack(
-            [(1.0 if layer in JUDGED else OTHERS_WEIGHT) * sum(pair, torch.zeros(())) for layer, pair in missed.items()]
+            [
+                (1.0 if layer in JUDGED else OTHERS_WEIGHT) * (activations + GRAM_WEIGHT * gram)
+                for layer, (activations, gram) in missed.items()
+            ]
         ).sum()
         adam.zero_grad()
         loss.backward()

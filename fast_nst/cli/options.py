@@ -124,6 +124,9 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> Callable[[Callable[...,
     default: Any = field.default_factory() if callable(field.default_factory) else field.default
     required = default is dataclasses.MISSING
     kind, multiple = _click_type(hint)
+    if hint is bool:
+        flag = "--" + field.name.replace("_", "-")
+        return click.option(flag, is_flag=True, default=default, help=field.metadata["help"])
     return click.option(
         "--" + field.name.replace("_", "-"),
         type=kind,

@@ -86,7 +86,7 @@ def check_network(network: str) -> None:
     known = get_args(Architecture)
     if network not in known and Path(network).suffix not in _SUFFIXES:
         raise ConfigError(
-            f"the loss network is {network!r}, expected {', '.join(known)} or a file of weights "
+            f"the loss network is {network!r}, expected auto, {', '.join(known)} or a file of weights "
             f"({', '.join(_SUFFIXES)}){did_you_mean(network, known)}"
         )
 

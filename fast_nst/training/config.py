@@ -30,7 +30,7 @@ class TrainConfig:
     seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
     init_from: str | None = field(
         default=None,
-        metadata={"help": "Checkpoint of another style to start from; default: the shipped base of the preset."},
+        metadata={"help": "Checkpoint of another style to start from; default: the one that comes with the preset."},
     )
     from_scratch: bool = field(default=False, metadata={"help": "Start from random weights."})
     workers: int = field(default=2, metadata={"help": "Threads that decode photographs; 0 decodes in line."})

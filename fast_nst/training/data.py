@@ -238,9 +238,10 @@ class ContentData(pl.LightningDataModule):
         assert trainer is not None
         shares = trainer.world_size * config.accumulate
         if config.batch_size % shares:
+            devices = f"{trainer.world_size} device{'s' if trainer.world_size > 1 else ''}"
             batches = f" in {config.accumulate} batches" if config.accumulate > 1 else ""
             raise TrainingError(
-                f"batch_size {config.batch_size} does not divide over {trainer.world_size} devices{batches}; "
+                f"batch_size {config.batch_size} does not divide over {devices}{batches}; "
                 f"try {-(-config.batch_size // shares) * shares}"
             )
         self.photographs.device = trainer.strategy.root_device

@@ -241,7 +241,7 @@ def test_a_step_in_two_batches_is_a_step_in_one(config, tmp_path):
 
 
 def test_a_batch_that_does_not_divide_over_its_parts_is_refused(config, tmp_path):
-    with pytest.raises(TrainingError, match=r"batch_size 3 does not divide over 1 devices in 2 batches; try 4"):
+    with pytest.raises(TrainingError, match=r"batch_size 3 does not divide over 1 device in 2 batches; try 4"):
         _train(config(batch_size=3, accumulate=2), tmp_path / "run")
 
 
