@@ -25,7 +25,8 @@ from fast_nst.images import atomic_path
 from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
 from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentPhotographs, Feed, StepSampler
+from fast_nst.training.data import ContentPhotographs
+from fast_nst.training.feed import Feed, StepSampler
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.run import read_style
 from fast_nst.training.sources import find_photographs

@@ -24,7 +24,8 @@ from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 from fast_nst.perceptual.vgg import convolution_names
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentPhotographs, Feed, StepSampler
+from fast_nst.training.data import ContentPhotographs
+from fast_nst.training.feed import Feed, StepSampler
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.run import read_style
 from fast_nst.training.sources import find_photographs

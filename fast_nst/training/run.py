@@ -4,34 +4,26 @@ The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `
 `previews/`, and TensorBoard's files.
 """
 
-import importlib.util
-import logging
-import signal
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import pytorch_lightning as pl
-import torch
 import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from fast_nst.errors import ConfigError, TrainingError, first_line
+from fast_nst.errors import ConfigError, first_line
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import Objective, to_image
-from fast_nst.perceptual.vgg import multiplies_bfloat16
 from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentData
+from fast_nst.training.feed import ContentData
+from fast_nst.training.guards import last_good, quiet_lightning, stop_on_ctrl_c
+from fast_nst.training.machine import arrange, settled
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.sources import find_photographs
 
@@ -78,12 +70,12 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
     callbacks: list[pl.Callback] = [progress, checkpoints, _previews(config, data, folder)]
-    with _quiet_lightning():
+    with quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
             write_config(config, model, folder / CONFIG_NAME)
-        _fit_for(module, trainer.strategy.root_device)
-        with _stop_on_ctrl_c(progress.interrupted), _last_good(checkpoints.path):
+        arrange(module, trainer.strategy.root_device)
+        with stop_on_ctrl_c(progress.interrupted), last_good(checkpoints.path):
             trainer.fit(module, data, ckpt_path=checkpoints.path if resume else None, weights_only=True)
     losses, parity = progress.recent(), 0
     if trainer.is_global_zero:  # other machines need not have the file
@@ -91,24 +83,6 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
         losses, parity = trained.losses, export_network(trained.network, model, trained.metadata())
     unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
-
-
-def settled(config: TrainConfig) -> TrainConfig:
-    """Replace what is left to choose by what this machine has: loss network, precision, the network to start from."""
-    objective, precision, init_from = config.objective.resolved(), config.precision, config.init_from
-    if precision == "auto":
-        is_native = multiplies_bfloat16(_device(config.accelerator))
-        precision = "bf16-mixed" if is_native else "32-true"
-        if is_native:
-            objective = replace(objective, loss_arithmetic="bfloat16")
-    if init_from is None and not config.from_scratch and base_file(config.preset):
-        init_from = BASE
-    return replace(config, objective=objective, precision=precision, init_from=init_from)
-
-
-def _device(accelerator: str) -> torch.device:
-    is_gpu = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if is_gpu else "mps" if accelerator == "mps" else "cpu")
 
 
 def read_style(config: TrainConfig) -> Tensor:
@@ -144,18 +118,6 @@ def _start_from(module: StyleTransferModule, start: str) -> None:
     module.network.load_state_dict(other.network.state_dict())
 
 
-def _fit_for(module: StyleTransferModule, device: torch.device) -> None:
-    """Arrange what is to be computed as it is fastest on `device`."""
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
-        module.network.to(memory_format=torch.channels_last)  # on a CPU the plain order is faster
-    has_compiler = device.type == "cuda" and importlib.util.find_spec("triton") is not None
-    if module.config.compile == "on" or (module.config.compile == "auto" and has_compiler):
-        torch._dynamo.config.suppress_errors = True  # where the compiler fails, go on without it
-        module.network.compile(dynamic=False)
-        module.objective.loss_network.compile(dynamic=False)
-
-
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
     try:
         return pl.Trainer(
@@ -184,47 +146,3 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
 def _previews(config: TrainConfig, data: ContentData, folder: Path) -> Previews:
     count = min(_PREVIEWED, len(data.photographs.places))
     return Previews(folder, data.photographs.batch(range(count)).images, config.preview_every)
-
-
-@contextmanager
-def _stop_on_ctrl_c(interrupted: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C end the run after the step at hand; a second one ends it at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
-        yield
-        return
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    except SystemExit as exit_:  # what Lightning makes of a KeyboardInterrupt
-        if interrupted.is_set():
-            raise KeyboardInterrupt from exit_
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _last_good(checkpoint: Path) -> Iterator[None]:
-    """Add to an error of training where its last good checkpoint is."""
-    try:
-        yield
-    except TrainingError as error:
-        if not checkpoint.is_file():
-            raise
-        step = load_checkpoint(checkpoint).step
-        raise TrainingError(f"{error}; the last good checkpoint is {checkpoint} (step {step})") from error
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's advertisements and its hints on options we set on purpose off a user's terminal."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pytorch_lightning\.")
-        yield

@@ -66,6 +66,6 @@ def test_every_shipped_configuration_of_a_style_is_complete(path):
 def test_a_fact_is_a_flag_on_the_command_line_and_a_value_in_a_file():
     given = ["--style", "s.jpg", "--content-dir", "a"]
 
-    assert not parse(given).from_scratch
+    assert not parse([*given]).from_scratch
     assert parse([*given, "--from-scratch"]).from_scratch
-    assert parse(given, {"from_scratch": True}).from_scratch
+    assert parse([*given], {"from_scratch": True}).from_scratch
