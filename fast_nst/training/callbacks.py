@@ -25,7 +25,6 @@ from fast_nst.training.module import StyleTransferModule, check_finite
 _TERMS = Losses._fields
 _LOGGED = (*_TERMS, "grid")
 _RECENT = 100  # steps that "the current loss" is averaged over
-_ROWS_AT_ONCE = 10  # steps that a GPU is left alone for
 LOSSES_NAME = "losses.csv"
 
 
@@ -124,8 +123,10 @@ class Progress(AfterStep):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self._waiting.append(_Step(trainer.global_step, terms, rate, self._data_s))
         self._batches, self._data_s = [], 0.0
-        every = 1 if module.device.type == "cpu" else _ROWS_AT_ONCE
-        if trainer.global_step % every == 0 or trainer.global_step % self.config.checkpoint_every == 0:
+        if (
+            trainer.global_step % _rows_at_once(module.device) == 0
+            or trainer.global_step % self.config.checkpoint_every == 0
+        ):
             self.flush(trainer, module)
 
     def flush(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
@@ -249,6 +250,11 @@ class Previews(AfterStep):
         write_picture(
             self.folder / f"step-{step:06d}.png", Picture(to_pixels(torch.cat(rows, dim=1)[None])), overwrite=True
         )
+
+
+def _rows_at_once(device: torch.device) -> int:
+    """Return for how many steps `device` is left alone before its results are asked for."""
+    return 1 if device.type == "cpu" else 10
 
 
 def read_losses(path: Path) -> list[dict[str, float]]:

@@ -19,6 +19,7 @@ from fast_nst.errors import ConfigError, ImageError, TrainingError
 from fast_nst.images import read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.networks import build_network
+from fast_nst.training import callbacks, machine
 from fast_nst.training.base import base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.config import TrainConfig
@@ -271,14 +272,54 @@ def test_photographs_are_streamed_from_a_store_and_a_run_goes_on_from_there(conf
 
 
 @pytest.mark.usefixtures("no_export")
+def test_where_a_device_is_not_waited_for_every_row_is_written_all_the_same(config, tmp_path, monkeypatch):
+    options = {"max_steps": 5, "checkpoint_every": 4, "preview_every": 0}
+    _train(config(**options), tmp_path / "each")
+    monkeypatch.setattr(callbacks, "_rows_at_once", lambda _device: 3)
+    _train(config(**options), tmp_path / "some")
+
+    assert [row["step"] for row in _losses(tmp_path / "some")] == [1, 2, 3, 4, 5]
+    totals = [[row["total"] for row in _losses(tmp_path / name)] for name in ("each", "some")]
+    assert totals[1] == pytest.approx(totals[0], rel=1e-5)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_what_is_not_finite_is_found_before_a_checkpoint_where_a_device_is_not_waited_for(
+    config, tmp_path, monkeypatch
+):
+    breaks = StyleTransferModule.training_step
+
+    def is_nan_at_step_3(self, batch, batch_idx):
+        outputs = breaks(self, batch, batch_idx)
+        if self.global_step == 3:
+            outputs["terms"]["style"] = torch.tensor(torch.nan)
+        return outputs
+
+    monkeypatch.setattr(StyleTransferModule, "training_step", is_nan_at_step_3)
+    monkeypatch.setattr(callbacks, "_rows_at_once", lambda _device: 100)
+    with pytest.raises(TrainingError, match=r"step 3: the style loss is nan; .* \(step 2\)"):
+        _train(config(), tmp_path / "run")
+
+
+@pytest.mark.parametrize("is_native", [True, False])
+def test_bfloat16_is_chosen_for_both_networks_where_it_is_native(config, monkeypatch, is_native):
+    monkeypatch.setattr(machine, "multiplies_bfloat16", lambda _device: is_native)
+    chosen = machine.settled(config(precision="auto"))
+
+    assert chosen.precision == ("bf16-mixed" if is_native else "32-true")
+    assert chosen.objective.loss_arithmetic == ("bfloat16" if is_native else "float32")
+    assert machine.settled(config(precision="32-true")).objective.loss_arithmetic == "float32"
+
+
+@pytest.mark.usefixtures("no_export")
 def test_bfloat16_ends_within_two_percent_of_float32(config, tmp_path):
-    options = {"max_steps": 30, "checkpoint_every": 30, "preview_every": 0, "learning_rate": 1e-3}
+    options = {"max_steps": 16, "checkpoint_every": 16, "preview_every": 0, "learning_rate": 1e-3}
     exact = config(**options)
     quick = config(**options, precision="bf16-mixed", objective=replace(exact.objective, loss_arithmetic="bfloat16"))
     totals = []
     for name, made in (("exact", exact), ("quick", quick)):
         _train(made, tmp_path / name)
-        totals.append(statistics.mean(row["total"] for row in _losses(tmp_path / name)[-10:]))
+        totals.append(statistics.mean(row["total"] for row in _losses(tmp_path / name)[-8:]))
 
     assert totals[1] == pytest.approx(totals[0], rel=0.02)
     assert totals[1] != totals[0]
