@@ -11,6 +11,9 @@ convolution after it is given what the missing ones would have contributed, by l
 together until the heads give VGG's components, on crops that are jittered in colour, mixed and made noisy: a loss
 network is shown unfinished pictures as much as photographs.
 
+With --paintings, image transformation networks are trained on the small network every so often while it is tuned, each
+on another painting, and what they paint joins the pictures: what it does not see is what they would make use of.
+
 References:
     [He2017] Channel Pruning for Accelerating Very Deep Neural Networks, arXiv:1707.06168.
     [Wang2020] Collaborative Distillation for Ultra-Resolution Universal Style Transfer, arXiv:2003.08436.
@@ -20,7 +23,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,8 +35,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
-from fast_nst.perceptual.losses import gram_matrix
-from fast_nst.perceptual.tensors import to_image
+from fast_nst.networks import build_network
+from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, grid_loss, to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
 
 LAYERS = layer_names("mini")
@@ -71,6 +74,10 @@ class Crops:
         if rng.random() < 0.15:  # out of focus
             image = F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
         return image
+
+    def photograph(self) -> Tensor:
+        """Return one crop as it is: `(1, 3, side, side)` in [0, 1]."""
+        return self._crop()
 
     def _crop(self) -> Tensor:
         pixels = self.pictures[self.rng.integers(len(self.pictures))]
@@ -169,6 +176,24 @@ class Teacher:
         }
 
 
+def young_pastiches(file: Path, painting: Path, photographs: Crops, steps: int) -> list[Pixels]:
+    """Train a network from scratch on the loss network `file`, and return what it paints on the way."""
+    config = ObjectiveConfig(loss_network=str(file))
+    objective = Objective(config, to_image(fit(read_pixels(painting), config.style_size)))
+    network, pastiches = build_network("johnson-half"), []
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+    for step in range(1, steps + 1):
+        content = photographs.photograph()
+        pastiche = network(content)
+        losses = objective(pastiche, objective.content_targets(content)).mean()
+        adam.zero_grad()
+        (losses.total + 2.0 * grid_loss(pastiche, network.size_multiple).mean()).backward()
+        adam.step()
+        if step % max(1, steps // 20) == 0:
+            pastiches.append(to_pixels(pastiche.detach()))
+    return pastiches
+
+
 def errors(found: Mapping[str, Tensor], wanted: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, list[Tensor]]:
     """Return for each layer the share of the energy that is missed: of the activations, of their Gram matrices."""
     result = {}
@@ -188,15 +213,22 @@ def measure(small: VggFeatures, teacher: Teacher, batches: Sequence[Tensor]) -> 
     return {layer: [round(share, 4) for share in shares] for layer, shares in means.items()}
 
 
-def tune(small: VggFeatures, teacher: Teacher, crops: Crops, steps: int, batch_size: int, rate: float) -> None:
+def tune(
+    small: VggFeatures,
+    teacher: Teacher,
+    crops: Crops,
+    args: argparse.Namespace,
+    after_step: Callable[[int], None],
+) -> None:
     """Bring what the heads give to VGG's components."""
+    steps, rate = args.steps, args.learning_rate
     small.requires_grad_(requires_grad=True)
     adam = torch.optim.Adam(small.parameters(), lr=rate)
     bar = tqdm(range(steps), "tuning")
     for step in bar:
         share = min(1.0, (step + 1) / 50) * (1.01 + math.cos(math.pi * step / steps)) / 2.01
         adam.param_groups[0]["lr"] = rate * share
-        batch = crops.batch(batch_size)
+        batch = crops.batch(args.batch_size)
         missed = errors(small(batch, LAYERS), teacher.look(batch))
         loss = torch.stack(
             [
@@ -208,6 +240,7 @@ def tune(small: VggFeatures, teacher: Teacher, crops: Crops, steps: int, batch_s
         loss.backward()
         adam.step()
         bar.set_postfix_str(f"{float(loss.detach()):.3f}", refresh=False)
+        after_step(step + 1)
     small.requires_grad_(requires_grad=False)
 
 
@@ -221,6 +254,22 @@ def small_state(small: VggFeatures) -> dict[str, Tensor]:
     return {key: tensor.half().contiguous() for key, tensor in state.items()}
 
 
+def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Callable[[int], None]:
+    """Return what is to be done after a step: now and then train a network, and add what it paints to the pictures."""
+    paintings = [path for path, _ in find_pictures(args.paintings)] if args.paintings else []
+    photographs = Crops(list(crops.pictures), 192, args.seed + 2)
+
+    def after_step(step: int) -> None:
+        if not paintings or step % args.painter_every or step >= args.steps:
+            return
+        number = step // args.painter_every - 1
+        _write(small_state(small), args.output, {"input": _convention(small)})
+        found = young_pastiches(args.output, paintings[number % len(paintings)], photographs, args.painter_steps)
+        crops.pictures = [*crops.pictures, *found]
+
+    return after_step
+
+
 def main() -> None:
     """Read, prune, tune, write, and say how near it came on pictures that were kept apart."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -232,6 +281,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--side", type=int, default=128, help="of the crops, px")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--paintings", nargs="*", help="paintings, or folders of them, that networks are trained on")
+    parser.add_argument("--painter-every", type=int, default=100, help="steps between two such networks")
+    parser.add_argument("--painter-steps", type=int, default=100, help="their steps")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
@@ -243,12 +295,12 @@ def main() -> None:
     vgg = VggFeatures([*LAYERS, *NAMES], network=args.loss_network)
     statistics = look(vgg, [crops.batch(4) for _ in range(24)])
     teacher = Teacher(vgg, statistics, args.widths)
-    convention = "caffe" if float(vgg.std[0, 0, 0, 0]) < 0.1 else "torchvision"
+    convention = _convention(vgg)
     _write(prune(vgg, statistics, args.widths), args.output, {"input": convention})
     small = VggFeatures(LAYERS, network=args.output)
     before = measure(small, teacher, kept_apart)
     tqdm.write(f"pruned: {before}")
-    tune(small, teacher, crops, args.steps, args.batch_size, args.learning_rate)
+    tune(small, teacher, crops, args, painters(small, crops, args))
     after = measure(small, teacher, kept_apart)
     tqdm.write(f"tuned: {after}")
     facts = {
@@ -265,6 +317,10 @@ def main() -> None:
 def _write(state: Mapping[str, Tensor], path: Path, facts: Mapping[str, str]) -> None:
     with atomic_path(path) as temporary:
         save_file({key: tensor.contiguous() for key, tensor in state.items()}, temporary, metadata=dict(facts))
+
+
+def _convention(network: VggFeatures) -> str:
+    return "caffe" if float(network.std[0, 0, 0, 0]) < 0.1 else "torchvision"
 
 
 def _bounded(pixels: Pixels) -> Pixels:

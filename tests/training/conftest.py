@@ -1,9 +1,10 @@
 """A run small enough for a test: a dozen drawn photographs, a drawn painting, random VGG weights up to conv2_2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -31,6 +32,16 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"holiday/{number}.png" if number > 7 else f"{number}.png"
         write_picture(folder / name, Picture(_scene(rng, 72 + 3 * number, 99 - 2 * number)))
     return folder
+
+
+@pytest.fixture
+def bucket(photographs: Path) -> Iterator[str]:
+    """The URL of the folder of photographs in a store in memory, with a text among them."""
+    store = fsspec.filesystem("memory")
+    store.put(str(photographs), "/bucket/holiday", recursive=True)
+    store.pipe("/bucket/holiday/notes.txt", b"no picture")
+    yield "memory://bucket/holiday"
+    store.rm("/bucket", recursive=True)
 
 
 @pytest.fixture(scope="session")

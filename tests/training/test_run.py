@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import fsspec
 import pytest
 import torch
 import yaml
@@ -247,10 +246,8 @@ def test_a_batch_that_does_not_divide_over_its_parts_is_refused(config, tmp_path
 
 
 @pytest.mark.usefixtures("no_export")
-def test_photographs_are_streamed_from_a_store_and_a_run_goes_on_from_there(config, photographs, tmp_path, monkeypatch):
-    store = fsspec.filesystem("memory")
-    store.put(str(photographs), "/bucket/holiday", recursive=True)
-    made = config(content_dir=("memory://bucket/holiday",), workers=2, preview_every=0)
+def test_photographs_are_streamed_from_a_store_and_a_run_goes_on_from_there(config, bucket, tmp_path, monkeypatch):
+    made = config(content_dir=(bucket,), workers=2, preview_every=0)
     _train(made, tmp_path / "whole")
 
     healthy = StyleTransferModule.training_step

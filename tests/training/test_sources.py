@@ -9,16 +9,6 @@ from fast_nst.images import Picture, read_pixels, write_picture
 from fast_nst.training.sources import find_photographs, read_photograph
 
 
-@pytest.fixture
-def bucket(photographs):
-    """The folder of photographs in a store in memory, with a text among them."""
-    store = fsspec.filesystem("memory")
-    store.put(str(photographs), "/bucket/holiday", recursive=True)
-    store.pipe("/bucket/holiday/notes.txt", b"no picture")
-    yield "memory://bucket/holiday"
-    store.rm("/bucket", recursive=True)
-
-
 def test_folders_and_urls_are_listed_together(bucket, photographs):
     local, remote = find_photographs([str(photographs)]), find_photographs([bucket])
 
