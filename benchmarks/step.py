@@ -17,19 +17,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from one_run import Run, add_arguments
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from fast_nst.compare.environment import describe_machine
 from fast_nst.images import atomic_path
 from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
-from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix
-from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentPhotographs
-from fast_nst.training.feed import Feed, StepSampler
-from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_style
-from fast_nst.training.sources import find_photographs
+from fast_nst.perceptual import gram_matrix
 
 
 def peak_gflops() -> float:
@@ -52,14 +47,9 @@ def use_plain_convolutions() -> None:
 class Step:
     """One step of training, part by part; `parts` has each one's seconds and floating-point operations."""
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
+    def __init__(self, run: Run) -> None:
+        self.module, self.adam, self.feed = run.module, run.adam, run.feed
         self.objective = self.module.objective
-        self.adam = self.module.configure_optimizers()
-        photographs = ContentPhotographs(
-            find_photographs(config.content_dir), config.crop_size, 0, cache_gib=config.cache_gib
-        )
-        self.feed = iter(Feed(photographs, StepSampler(lambda: 0, 10**9, config.batch_size, 0, 1), config.workers))
         self.parts: dict[str, list[tuple[float, int]]] = {}
         self.counts = False
 
@@ -119,28 +109,15 @@ class Step:
 def main() -> None:
     """Measure, print a table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos")
-    parser.add_argument("painting")
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    add_arguments(parser, crop_size=192, batch_size=1, rounds=9)
     parser.add_argument("--loss-network", default="mini")
-    parser.add_argument("--crop-size", type=int, default=192)
-    parser.add_argument("--batch-size", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int)
     parser.add_argument("--plain", action="store_true")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.plain:
         use_plain_convolutions()
-    config = TrainConfig(
-        style=args.painting,
-        content_dir=(args.photos,),
-        crop_size=args.crop_size,
-        batch_size=args.batch_size,
-        objective=ObjectiveConfig(loss_network=args.loss_network),
-    )
-    step, peak = Step(config), peak_gflops()
+    step, peak = Step(Run(args, args.loss_network, torch.device("cpu"))), peak_gflops()
     step.run()  # warms up
     step.parts, step.counts = {}, True
     step.run()

@@ -11,23 +11,18 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from examples_recipe import Recipe
+from one_run import Run, add_arguments
 from safetensors.torch import save_file
 
 from fast_nst.compare.environment import describe_machine
 from fast_nst.images import atomic_path, fit, read_pixels
-from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+from fast_nst.perceptual import to_image
 from fast_nst.perceptual.vgg import convolution_names
-from fast_nst.training.config import TrainConfig
-from fast_nst.training.data import ContentPhotographs
-from fast_nst.training.feed import Feed, StepSampler
-from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_style
 from fast_nst.training.sources import find_photographs
 
 
@@ -43,43 +38,10 @@ def random_vgg19(path: Path) -> Path:
     return path
 
 
-def ours(args: argparse.Namespace, loss_network: str, device: torch.device) -> Callable[[], None]:
-    """Return a function that does the next step of a run of `fast-nst train`, less Lightning's book-keeping."""
-    config = TrainConfig(
-        style=args.painting,
-        content_dir=(args.photos,),
-        crop_size=args.crop_size,
-        batch_size=args.batch_size,
-        precision="32-true",
-        objective=ObjectiveConfig(loss_network=loss_network),
-    )
-    module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config))).to(device)
-    module.objective.to(device)
-    adam = module.configure_optimizers()
-    photographs = ContentPhotographs(
-        find_photographs(config.content_dir), config.crop_size, 0, cache_gib=config.cache_gib, device=device
-    )
-    feed = iter(Feed(photographs, StepSampler(lambda: 0, 10**9, config.batch_size, 0, 1), config.workers))
-
-    def step() -> None:
-        adam.zero_grad()
-        module.training_step(next(feed), 0)["loss"].backward()
-        module.on_before_optimizer_step(adam)
-        adam.step()
-
-    return step
-
-
 def main() -> None:
     """Time every candidate in turns, and write what was seen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos")
-    parser.add_argument("painting")
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--crop-size", type=int, default=256)
-    parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int)
+    add_arguments(parser, crop_size=256, batch_size=4, rounds=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--loss-network", help="file of VGG-19's weights; default: random ones")
     args = parser.parse_args()
@@ -92,8 +54,8 @@ def main() -> None:
         vgg19 = args.loss_network or str(random_vgg19(Path(folder) / "vgg19.safetensors"))
         candidates = {
             "pytorch/examples, VGG-16 to relu4_3": Recipe(paths, style, args.crop_size, args.batch_size, device).step,
-            "fast_nst, VGG-19 to relu3_4": ours(args, vgg19, device),
-            "fast_nst, mini": ours(args, "mini", device),
+            "fast_nst, VGG-19 to relu3_4": Run(args, vgg19, device).step,
+            "fast_nst, mini": Run(args, "mini", device).step,
         }
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(args.rounds + 1):

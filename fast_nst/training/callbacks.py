@@ -3,6 +3,7 @@
 import csv
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ _RECENT = 100  # steps that "the current loss" is averaged over
 LOSSES_NAME = "losses.csv"
 
 
-class AfterStep(pl.Callback):
+class AfterStep(pl.Callback, ABC):
     """Does something after each optimiser step, which may take several batches."""
 
     def __init__(self) -> None:
@@ -47,9 +48,9 @@ class AfterStep(pl.Callback):
             assert isinstance(pl_module, StyleTransferModule)
             self.after_step(trainer, pl_module)
 
+    @abstractmethod
     def after_step(self, trainer: pl.Trainer, module: StyleTransferModule) -> None:
         """Do it."""
-        raise NotImplementedError
 
 
 class _Step(NamedTuple):
