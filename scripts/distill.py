@@ -12,7 +12,8 @@ together until the heads give VGG's components, on crops that are jittered in co
 network is shown unfinished pictures as much as photographs.
 
 With --paintings, image transformation networks are trained on the small network every so often while it is tuned, each
-on another painting, and what they paint joins the pictures: what it does not see is what they would make use of.
+on another painting, and what they paint is shown to it beside that painting: what it does not see is what they would
+make use of, and how a pastiche differs from its painting is all that a style loss is about.
 
 References:
     [He2017] Channel Pruning for Accelerating Very Deep Neural Networks, arXiv:1707.06168.
@@ -38,13 +39,24 @@ from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
 from fast_nst.networks import build_network
 from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, grid_loss, to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
+from fast_nst.training.base import load_base
 
 LAYERS = layer_names("mini")
 NAMES = [layer.replace("relu", "conv") for layer in LAYERS]
 JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu3_3", "relu3_4")  # of the default objective
 OTHERS_WEIGHT = 0.25  # of the layers that the default objective does not look at
 GRAM_WEIGHT = 4.0  # of what is missed of a Gram matrix, where what is missed of the activations counts 1
+DIFFERENCE_WEIGHT = 1.0  # of what is missed of the difference of two Gram matrices
 LONGER_SIDE = 640  # px, of the pictures held in memory
+REMEMBERED = 100  # batches
+TRAINED_SIDE, PAINTED_SIDE = 192, 384  # px, of the crops that painters are trained on, and of those they paint
+
+
+class Family(NamedTuple):
+    """A painting, and what networks that were trained on it made of photographs."""
+
+    painting: Pixels
+    pastiches: list[Pixels]
 
 
 class Crops:
@@ -52,11 +64,20 @@ class Crops:
 
     def __init__(self, pictures: Sequence[Pixels], side: int, seed: int) -> None:
         self.pictures, self.side = pictures, side
+        self.families: list[Family] = []
         self.rng = np.random.default_rng(seed)
 
     def batch(self, count: int) -> Tensor:
-        """Return `(count, 3, side, side)`, about in [0, 1]."""
-        return torch.cat([self._one() for _ in range(count)])
+        """Return `(count, 3, side, side)`, about in [0, 1]; once there are families, two of them are of one."""
+        kin = self._kin() if self.families and count > 2 else []
+        return torch.cat([*kin, *(self._one() for _ in range(count - len(kin)))])
+
+    def _kin(self) -> list[Tensor]:
+        """Return a crop of a painting and one of a pastiche after it, as they are, at 1, 1/2 or 1/3 of their size."""
+        family = self.families[self.rng.integers(len(self.families))]
+        pastiche = family.pastiches[self.rng.integers(len(family.pastiches))]
+        scale = self.rng.integers(1, 4)
+        return [self._cut(pixels, self.side * scale, self.side) for pixels in (family.painting, pastiche)]
 
     def _one(self) -> Tensor:
         rng, image = self.rng, self._crop()
@@ -75,19 +96,23 @@ class Crops:
             image = F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
         return image
 
-    def photograph(self) -> Tensor:
-        """Return one crop as it is: `(1, 3, side, side)` in [0, 1]."""
-        return self._crop()
+    def photograph(self, side: int) -> Tensor:
+        """Return one crop as it is: `(1, 3, side, side)` in [0, 1], less where the picture is smaller."""
+        return self._cut(self.pictures[self.rng.integers(len(self.pictures))], side, side)
 
     def _crop(self) -> Tensor:
         pixels = self.pictures[self.rng.integers(len(self.pictures))]
-        height, width = pixels.shape[:2]
         scale = 1.0 if self.rng.random() < 0.5 else self.rng.uniform(1, 2.5)  # half of them pixel for pixel
-        side = min(height, width, int(self.side * scale))
+        image = self._cut(pixels, int(self.side * scale), self.side)
+        return image.flip(3) if self.rng.random() < 0.5 else image
+
+    def _cut(self, pixels: Pixels, side: int, shown: int) -> Tensor:
+        """Return a square of `side` px, if it has as many, at `shown` px."""
+        height, width = pixels.shape[:2]
+        side = min(height, width, side)
         top, left = self.rng.integers(height - side + 1), self.rng.integers(width - side + 1)
         image = to_image(pixels[top : top + side, left : left + side])
-        image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True)
-        return image.flip(3) if self.rng.random() < 0.5 else image
+        return F.interpolate(image, (shown, shown), mode="bilinear", antialias=True)
 
 
 class Statistics(NamedTuple):
@@ -176,32 +201,42 @@ class Teacher:
         }
 
 
-def young_pastiches(file: Path, painting: Path, photographs: Crops, steps: int) -> list[Pixels]:
-    """Train a network from scratch on the loss network `file`, and return what it paints on the way."""
-    config = ObjectiveConfig(loss_network=str(file))
-    objective = Objective(config, to_image(fit(read_pixels(painting), config.style_size)))
+def young_pastiches(file: Path, painting: Pixels, photographs: Crops, steps: int, *, is_warm: bool) -> list[Pixels]:
+    """Train a network on the loss network `file`, and return what it paints on the way."""
+    objective = Objective(ObjectiveConfig(loss_network=str(file)), to_image(painting))
     network, pastiches = build_network("johnson-half"), []
-    adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+    if is_warm:
+        network.load_state_dict(load_base("johnson-half"))
+    adam = torch.optim.Adam(network.parameters(), lr=5e-4 if is_warm else 1e-3)
     for step in range(1, steps + 1):
-        content = photographs.photograph()
+        content = photographs.photograph(TRAINED_SIDE)
         pastiche = network(content)
         losses = objective(pastiche, objective.content_targets(content)).mean()
         adam.zero_grad()
         (losses.total + 2.0 * grid_loss(pastiche, network.size_multiple).mean()).backward()
         adam.step()
-        if step % max(1, steps // 20) == 0:
-            pastiches.append(to_pixels(pastiche.detach()))
+        if step % max(1, steps // 16) == 0:
+            with torch.no_grad():
+                pastiches.append(to_pixels(network(photographs.photograph(PAINTED_SIDE)).clamp(0, 1)))
     return pastiches
 
 
 def errors(found: Mapping[str, Tensor], wanted: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, list[Tensor]]:
-    """Return for each layer the share of the energy that is missed: of the activations, of their Gram matrices."""
+    """Return what is missed at each layer, as a share of the energy.
+
+    Three shares: of the activations, of their Gram matrices, of the differences between neighbours' Gram matrices.
+    """
     result = {}
     for layer, (components, energy) in wanted.items():
         cut_off = energy - components.square().sum((1, 2, 3))
         missed = ((found[layer] - components).square().sum((1, 2, 3)) + cut_off) / energy
         ours, grams = gram_matrix(found[layer]), gram_matrix(components)
-        result[layer] = [missed.mean(), ((ours - grams).square().sum((1, 2)) / grams.square().sum((1, 2))).mean()]
+        off, between = ours - grams, grams[::2] - grams[1::2]
+        result[layer] = [
+            missed.mean(),
+            (off.square().sum((1, 2)) / grams.square().sum((1, 2))).mean(),
+            ((off[::2] - off[1::2]).square().sum((1, 2)) / between.square().sum((1, 2))).mean(),
+        ]
     return result
 
 
@@ -222,18 +257,22 @@ def tune(
 ) -> None:
     """Bring what the heads give to VGG's components."""
     steps, rate = args.steps, args.learning_rate
+    rng, lessons = np.random.default_rng(args.seed + 3), []
     small.requires_grad_(requires_grad=True)
     adam = torch.optim.Adam(small.parameters(), lr=rate)
     bar = tqdm(range(steps), "tuning")
     for step in bar:
         share = min(1.0, (step + 1) / 50) * (1.01 + math.cos(math.pi * step / steps)) / 2.01
         adam.param_groups[0]["lr"] = rate * share
-        batch = crops.batch(args.batch_size)
-        missed = errors(small(batch, LAYERS), teacher.look(batch))
+        if step % args.repeats == 0:  # the teacher is slow: what it said is gone through several times
+            batch = crops.batch(args.batch_size)
+            lessons = [*lessons[-REMEMBERED:], (batch, teacher.look(batch))]
+        batch, wanted = lessons[-1 if step % args.repeats == 0 else rng.integers(len(lessons))]
         loss = torch.stack(
             [
-                (1.0 if layer in JUDGED else OTHERS_WEIGHT) * (activations + GRAM_WEIGHT * gram)
-                for layer, (activations, gram) in missed.items()
+                (1.0 if layer in JUDGED else OTHERS_WEIGHT)
+                * (activations + GRAM_WEIGHT * gram + DIFFERENCE_WEIGHT * difference)
+                for layer, (activations, gram, difference) in errors(small(batch, LAYERS), wanted).items()
             ]
         ).sum()
         adam.zero_grad()
@@ -255,17 +294,20 @@ def small_state(small: VggFeatures) -> dict[str, Tensor]:
 
 
 def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Callable[[int], None]:
-    """Return what is to be done after a step: now and then train a network, and add what it paints to the pictures."""
-    paintings = [path for path, _ in find_pictures(args.paintings)] if args.paintings else []
-    photographs = Crops(list(crops.pictures), 192, args.seed + 2)
+    """Return what is to be done after a step: now and then train a network, and show what it paints."""
+    size = ObjectiveConfig().style_size
+    paintings = [fit(read_pixels(path), size) for path, _ in find_pictures(args.paintings or [])]
+    photographs = Crops(crops.pictures, args.side, args.seed + 2)
 
     def after_step(step: int) -> None:
         if not paintings or step % args.painter_every or step >= args.steps:
             return
         number = step // args.painter_every - 1
+        painting = paintings[number % len(paintings)]
         _write(small_state(small), args.output, {"input": _convention(small)})
-        found = young_pastiches(args.output, paintings[number % len(paintings)], photographs, args.painter_steps)
+        found = young_pastiches(args.output, painting, photographs, args.painter_steps, is_warm=number % 2 == 1)
         crops.pictures = [*crops.pictures, *found]
+        crops.families.append(Family(painting, found))
 
     return after_step
 
@@ -278,7 +320,8 @@ def main() -> None:
     parser.add_argument("--loss-network", default="vgg19", help="the teacher: vgg19, or a file of its weights")
     parser.add_argument("--widths", type=int, nargs=3, default=[16, 48, 96], help="channels of the three blocks")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=4, help="of crops, an even number")
+    parser.add_argument("--repeats", type=int, default=3, help="times that a batch is gone through, about")
     parser.add_argument("--side", type=int, default=128, help="of the crops, px")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--paintings", nargs="*", help="paintings, or folders of them, that networks are trained on")
