@@ -1,10 +1,11 @@
 """Networks trained with `mini` against networks trained with VGG-19, for the same steps, judged by VGG-19.
 
-python benchmarks/loss_networks.py PHOTOS EVAL PAINTINGS... --loss-network VGG19_FILE -o folder --steps 400 --threads 1
+python benchmarks/loss_networks.py PHOTOS EVAL PAINTINGS... --loss-network VGG19_FILE -o folder --steps 250 --threads 1
 
-Every network starts from scratch with the same seed and sees the same crops. Results are kept in the folder as they
-come: the same command goes on where it was stopped. It ends with a table, `results.json`, and `pictures.jpg`: for each
-painting a photograph that was not trained on, and what both networks make of it.
+Every network starts from the base that comes with the package, or from scratch with the same seed, and sees the same
+crops. Results are kept in the folder as they come: the same command goes on where it was stopped. It ends with a table,
+`results.json`, and `pictures.jpg`: for each painting a photograph that was not trained on, and what both networks make
+of it.
 """
 
 import argparse
@@ -23,7 +24,9 @@ from fast_nst.training.sources import find_photographs
 
 def train(bench: Bench, style: str, loss_network: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
     """Train on the painting of `bench`, keep the weights in `path`, and judge."""
-    schedule = Schedule(style, loss_network, is_warm=False, steps=(args.steps,), rate=args.learning_rate)
+    schedule = Schedule(
+        style, loss_network, is_warm=not args.from_scratch, steps=(args.steps,), rate=args.learning_rate
+    )
     *_, network = bench.ours(schedule, args.steps)
     torch.save(network.state_dict(), path)
     return bench.judge(network)
@@ -52,8 +55,9 @@ def main() -> None:
     parser.add_argument("paintings", nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--loss-network", default="vgg19", help="VGG-19, or a file of its weights")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--from-scratch", action="store_true")
     parser.add_argument("--crop-size", type=int, default=192)
     parser.add_argument("--eval-size", type=int, default=256)
     parser.add_argument("--threads", type=int)
