@@ -110,7 +110,10 @@ class ContentPhotographs:
             return kept.to(self.device)
         least_side = math.ceil(self.crop_size / _LEAST_SHARE)
         pixels = read_photograph(self.places[number], max_megapixels=self.max_megapixels, min_side=least_side)
-        decoded = torch.from_numpy(_bounded(pixels, least_side)).permute(2, 0, 1).contiguous().to(self.device)
+        # NumPy puts them in order: an operation of PyTorch would give this thread a pool of OpenMP threads of its own,
+        # and then all operations of the training wait longer for theirs.
+        planes = np.ascontiguousarray(_bounded(pixels, least_side).transpose(2, 0, 1))
+        decoded = torch.from_numpy(planes).to(self.device)
         if decoded.nbytes <= self._room:  # two threads may overdraw it by a photograph, which does no harm
             self._room -= decoded.nbytes
             self._kept[number] = decoded
