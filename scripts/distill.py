@@ -330,6 +330,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
+    if args.batch_size % 2:
+        parser.error(f"--batch-size is {args.batch_size}, expected an even number: crops are compared in pairs")
     paths = [path for path, _ in find_pictures(args.pictures)]
     pictures = [_bounded(read_pixels(path)) for path in tqdm(paths, "reading")]
     apart = Crops(pictures[::20], args.side, args.seed + 1)
