@@ -4,8 +4,7 @@ python benchmarks/loss_networks.py PHOTOS EVAL PAINTINGS... --loss-network VGG19
 
 Every network starts from the base that comes with the package, or from scratch with the same seed, and sees the same
 crops. Results are kept in the folder as they come: the same command goes on where it was stopped. It ends with a table,
-`results.json`, and `pictures.jpg`: for each painting a photograph that was not trained on, and what both networks make
-of it.
+`results.json`, and `pictures.jpg`: for each painting a photograph of scikit-image's, and what both networks make of it.
 """
 
 import argparse
@@ -16,10 +15,10 @@ import torch
 from time_to_quality import Bench, Schedule
 
 from fast_nst.images import Picture, fit, read_pixels, write_picture
+from fast_nst.inference.demo import find_photographs as demo_photographs
 from fast_nst.inference.sheet import contact_sheet
 from fast_nst.networks import build_network
 from fast_nst.perceptual import to_image, to_pixels
-from fast_nst.training.sources import find_photographs
 
 
 def train(bench: Bench, style: str, loss_network: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
@@ -35,9 +34,9 @@ def train(bench: Bench, style: str, loss_network: str, path: Path, args: argpars
 @torch.no_grad()
 def draw(styles: list[str], args: argparse.Namespace) -> None:
     """Write `pictures.jpg`."""
-    places, rows, network = find_photographs([args.eval]), [], build_network("johnson-half")
+    photographs, rows, network = demo_photographs(), [], build_network("johnson-half")
     for number, style in enumerate(styles):
-        photo = fit(read_pixels(places[number % len(places)]), 512)
+        photo = fit(read_pixels(photographs[number % len(photographs)]), 512)
         row = [photo]
         for name in ("vgg19", "mini"):
             network.load_state_dict(torch.load(args.output / f"{style}-{name}.pt", weights_only=True))
