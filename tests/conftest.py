@@ -1,6 +1,7 @@
 """Fixtures for every test: model files small enough to compute their answer by hand, made without PyTorch."""
 
 import itertools
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from fast_nst.images import Picture, write_picture
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: with threads of their own they wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 METADATA = {
     "format": "fast_nst/1",
