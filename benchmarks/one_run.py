@@ -1,10 +1,15 @@
 """A run of `fast-nst train` that a benchmark steps through itself, without Lightning's trainer around it."""
 
 import argparse
+import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from fast_nst.compare.environment import describe_machine
+from fast_nst.images import atomic_path
 from fast_nst.perceptual import Objective, ObjectiveConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import ContentPhotographs
@@ -51,3 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser, *, crop_size: int, batch_size
     parser.add_argument("--batch-size", type=int, default=batch_size)
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--threads", type=int)
+
+
+def write_report(args: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Write what was found, and on what, to the file that was asked for."""
+    report = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "threads": torch.get_num_threads(),
+        "crop_size": args.crop_size,
+        "batch_size": args.batch_size,
+        **found,
+    }
+    with atomic_path(args.output) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n")

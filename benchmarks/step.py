@@ -7,22 +7,18 @@ that of a large matrix product, measured in the same run.
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from one_run import Run, add_arguments
+from one_run import Run, add_arguments, write_report
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fast_nst.compare.environment import describe_machine
-from fast_nst.images import atomic_path
 from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
 from fast_nst.perceptual import gram_matrix
 
@@ -141,20 +137,8 @@ def main() -> None:
     for row in rows:
         numbers = f"{1e3 * row['seconds']:8.1f} ms {row['share']:6.1%} {row['gflop']:7.2f} GFLOP"
         print(f"{row['part']:42s} {numbers} {row['of_peak']:6.1%} of the peak")
-    report = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "loss_network": Path(args.loss_network).name,
-        "plain": args.plain,
-        "crop_size": args.crop_size,
-        "batch_size": args.batch_size,
-        "threads": torch.get_num_threads(),
-        "peak_gflops": peak,
-        "step_seconds": whole,
-        "machine": describe_machine(),
-        "rows": rows,
-    }
-    with atomic_path(args.output) as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
+    found = {"loss_network": Path(args.loss_network).name, "plain": args.plain, "peak_gflops": peak}
+    write_report(args, found | {"step_seconds": whole, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -7,20 +7,17 @@ not depend on them) unless --loss-network names a file.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from examples_recipe import Recipe
-from one_run import Run, add_arguments
+from one_run import Run, add_arguments, write_report
 from safetensors.torch import save_file
 
-from fast_nst.compare.environment import describe_machine
-from fast_nst.images import atomic_path, fit, read_pixels
+from fast_nst.images import fit, read_pixels
 from fast_nst.perceptual import to_image
 from fast_nst.perceptual.vgg import convolution_names
 from fast_nst.training.sources import find_photographs
@@ -74,17 +71,7 @@ def main() -> None:
         row = {"name": name, "photographs_per_s": speed, "faster": statistics.median(ratios), "seconds": own}
         rows.append(row | {"faster_range": [ratios[0], ratios[-1]]})
         print(f"{name}: {speed:.3g} photographs/s, {row['faster']:.2f} x ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    report = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "crop_size": args.crop_size,
-        "batch_size": args.batch_size,
-        "threads": torch.get_num_threads(),
-        "device": args.device,
-        "machine": describe_machine(),
-        "rows": rows,
-    }
-    with atomic_path(args.output) as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
+    write_report(args, {"device": args.device, "rows": rows})
 
 
 if __name__ == "__main__":
