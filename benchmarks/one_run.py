@@ -1,4 +1,4 @@
-"""A run of `fast-nst train` that a benchmark steps through itself, without Lightning's trainer around it."""
+"""What benchmarks of single steps share: a run of `fast-nst train` without Lightning's trainer, arguments, report."""
 
 import argparse
 import json

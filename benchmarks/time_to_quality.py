@@ -58,11 +58,7 @@ def schedules(vgg19: str) -> list[Schedule]:
     """Return ours."""
     return [
         Schedule(
-            "fast_nst, warm start, mini",
-            "mini",
-            is_warm=True,
-            steps=(30, 60, 125, 250, 500, 1000, 2000),
-            rate=5e-4,
+            "fast_nst, warm start, mini", "mini", is_warm=True, steps=(30, 60, 125, 250, 500, 1000, 2000), rate=5e-4
         ),
         Schedule("fast_nst, from scratch, mini", "mini", is_warm=False, steps=(250, 500, 1000, 2000), rate=1e-3),
         Schedule("fast_nst, warm start, VGG-19", vgg19, is_warm=True, steps=(30, 60, 125, 250, 500, 1000), rate=5e-4),
