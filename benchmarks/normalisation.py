@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fast_nst.compare.environment import describe_machine
+from fast_nst.compare.k_star import k_star
 from fast_nst.compare.session import trained_objective
-from fast_nst.compare.stats import k_star
 from fast_nst.gatys import GatysConfig, optimize, start_image
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.inference import Stylizer
+from fast_nst.measure.machine import describe_machine
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 
 VARIANTS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from fast_nst.compare.environment import describe_machine
 from fast_nst.images import atomic_path
+from fast_nst.measure.machine import describe_machine
 from fast_nst.perceptual import Objective, ObjectiveConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import ContentPhotographs

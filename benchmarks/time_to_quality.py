@@ -30,8 +30,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
 
-from fast_nst.compare.environment import describe_machine
 from fast_nst.images import atomic_path, fit, read_pixels
+from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import build_network
 from fast_nst.perceptual import Objective, ObjectiveConfig, grid_loss, to_image
 from fast_nst.training.base import load_base

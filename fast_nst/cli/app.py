@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Turn a training checkpoint into an .onnx file.",
     "gatys": "Repaint one picture by the slow method of Gatys et al.",
     "compare": "Hold a style's network against the slow method.",
+    "benchmark": "How fast a style is here, and how much memory it takes.",
     "styles": "List the shipped styles.",
     "demo": "Every shipped style on three photographs.",
 }

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from fast_nst.cli.columns import align
 from fast_nst.errors import ModelError
 from fast_nst.inference import StyleInfo, Stylizer, shipped_styles
 
@@ -29,6 +30,4 @@ def format_table(infos: Sequence[StyleInfo]) -> str:
     for info in infos:
         size = f"{info.size_bytes / 1e6:.1f} MB"
         rows.append((info.name, info.title, info.artist, info.year, info.licence, info.preset, size))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return align(rows)

@@ -1,8 +1,8 @@
 """Hold a style's network against the optimisation of Gatys et al., on one objective.
 
-* `isolation`, `methods`: run each of the two in a process of its own, and time it.
+* `methods`: run each of the two in a process of its own, and time it.
 * `records`: what is stored of a result, and under which key. `session`: all results, each measured once.
-* `stats`, `summary`: k*, speed-up, medians over photographs.
+* `k_star`, `summary`: k*, speed-up, medians over photographs.
 * `report`, `tables`, `plot`, `markdown`, `page`, `writer`: the figures as JSON, Markdown and HTML.
 
 This file imports nothing: the process that runs the network must stay without PyTorch.

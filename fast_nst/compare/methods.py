@@ -1,4 +1,4 @@
-"""The two methods, each as a function to be run in a process of its own (see `isolation`).
+"""The two methods, each as a function to be run in a process of its own (see `measure.isolation`).
 
 What is measured, for both alike:
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fast_nst.compare.isolation import MemoryGauge, Tell
 from fast_nst.images import Pixels
 from fast_nst.inference import Stylizer
+from fast_nst.measure.isolation import MemoryGauge, Tell
 
 if TYPE_CHECKING:  # the network's process must stay without PyTorch, or its memory would be PyTorch's
     from torch import Tensor

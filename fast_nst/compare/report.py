@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fast_nst.compare.environment import load_average
 from fast_nst.compare.methods import TIMED_RUNS, WARM_UPS
 from fast_nst.compare.records import STARTS, Result
 from fast_nst.compare.session import Comparison
 from fast_nst.compare.summary import Case, SizeSummary, group, summarize
 from fast_nst.images import Pixels
+from fast_nst.measure.machine import load_average
 
 FORMAT = "fast_nst.compare/1"
 

@@ -9,8 +9,6 @@ from typing import Any, Literal, get_args
 import torch
 from skimage.metrics import structural_similarity
 
-from fast_nst.compare.environment import describe_machine
-from fast_nst.compare.isolation import run_alone
 from fast_nst.compare.methods import DescentJob, PaintJob, Snapshot, descend, paint
 from fast_nst.compare.records import METHODS, Method, Point, Result, Store, digest, sha256
 from fast_nst.errors import ConfigError, ImageError, ModelError
@@ -18,6 +16,8 @@ from fast_nst.gatys import GatysConfig
 from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit, read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE
+from fast_nst.measure.isolation import run_alone
+from fast_nst.measure.machine import describe_machine
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 from fast_nst.perceptual.vgg import MINI_WEIGHTS, Architecture
 

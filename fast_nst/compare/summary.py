@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fast_nst.compare.k_star import k_star, k_star_quartiles
 from fast_nst.compare.records import METHODS, STARTS, TERMS, Method, Point, Result, Start
-from fast_nst.compare.stats import Quartiles, k_star, k_star_quartiles, quartiles
+from fast_nst.measure.stats import Quartiles, quartiles
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fast_nst.compare.records import STARTS, TERMS, Start
 from fast_nst.compare.report import Report
-from fast_nst.compare.stats import Quartiles
 from fast_nst.compare.summary import Case, Race, Row, SizeSummary
+from fast_nst.measure.stats import Quartiles
 
 NONE = "–"  # noqa: RUF001 - a dash
 START_NAMES: dict[Start, str] = {"content": "the photograph", "noise": "noise"}

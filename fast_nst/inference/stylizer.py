@@ -60,8 +60,8 @@ class Stylizer:
         self, style: str | Path, *, threads: int | None = None, providers: Sequence[str] | None = None
     ) -> None:
         self.path = find_style(style)
-        chosen = _choose_providers(providers)
-        self._session = _open_session(self.path, threads, chosen)
+        chosen = choose_providers(providers)
+        self._session = open_session(self.path, threads, chosen)
         if providers and self.providers[0] != chosen[0]:
             raise ConfigError(f"{chosen[0]} did not start; its libraries or its device are missing")
         self._run_options = ort.RunOptions()
@@ -156,7 +156,7 @@ def _pad(content: Pixels, height: int, width: int) -> Pixels:
     return np.pad(content, margins, mode="symmetric")
 
 
-def _choose_providers(names: Sequence[str] | None) -> list[str]:
+def choose_providers(names: Sequence[str] | None) -> list[str]:
     """Return the full names of the providers asked for, or CUDA where it is available and the CPU after it."""
     available = ort.get_available_providers()
     if names is None:
@@ -169,14 +169,30 @@ def _choose_providers(names: Sequence[str] | None) -> list[str]:
     return chosen
 
 
-def _open_session(path: Path, threads: int | None, providers: list[str]) -> ort.InferenceSession:
+def open_session(
+    path: Path, threads: int | None, providers: Sequence[str], *, stop_spinning: bool = False
+) -> ort.InferenceSession:
+    """Load a model file.
+
+    Args:
+        path: the `.onnx` file, under the contract or not.
+        threads: CPU threads; None for all physical cores.
+        providers: full names, in order of preference.
+        stop_spinning: between two runs, leave the cores to others at once.
+
+    Raises:
+        ModelError: if ONNX Runtime cannot load it.
+        ValueError: if `threads` is less than 1.
+    """
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     options = ort.SessionOptions()
     options.log_severity_level = 4  # its errors reach the caller as exceptions
     options.intra_op_num_threads = threads or 0
+    if stop_spinning:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        return ort.InferenceSession(str(path), options, providers=providers)
+        return ort.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's errors share no base class of their own
         reason = f"ONNX Runtime says: {_reason(error)}"
         raise ModelError(f"{path} is not an ONNX model, or damaged ({reason}); copy or export it again") from error

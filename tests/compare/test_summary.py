@@ -1,5 +1,5 @@
-from fast_nst.compare.stats import Quartiles
 from fast_nst.compare.summary import Race, group, summarize
+from fast_nst.measure.stats import Quartiles
 
 
 def test_a_network_between_start_and_end_is_reached_on_the_way(make_case):

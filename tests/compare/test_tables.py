@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from fast_nst.compare.stats import Quartiles
 from fast_nst.compare.summary import summarize
 from fast_nst.compare.tables import cases_table, methods_table, number, spread, star_spread, verdict
+from fast_nst.measure.stats import Quartiles
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """What figures depend on that no option says: the machine and the versions."""
 
+import contextlib
 import os
 import platform
-from importlib.metadata import version
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fast_nst import __version__
 
@@ -19,16 +19,30 @@ def describe_machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": _memory_gib(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": _gpu(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {"fast-nst": __version__, **{name: version(name) for name in _PACKAGES}},
+        "versions": {"fast-nst": __version__, **_versions()},
     }
 
 
 def load_average() -> float | None:
     """Return how many processes wanted the processor over the last minute; None where the system does not say."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of each package that may take part and is installed."""
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
+
+
+def _gpu() -> str | None:
+    torch = sys.modules.get("torch")  # whoever measures on it has loaded it; nobody else waits for it
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
 
 
 def _processor() -> str:

@@ -3,7 +3,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fast_nst.compare.stats import Quartiles, k_star, k_star_quartiles, quartiles
+from fast_nst.compare.k_star import k_star, k_star_quartiles
+from fast_nst.measure.stats import Quartiles
 
 LOSSES = st.floats(0, 1e6)
 
@@ -35,12 +36,6 @@ def test_before_k_star_no_loss_is_as_low_as_the_target(totals, target):
     steps = k_star(totals, target)
     assert all(total > target for total in totals[:steps])
     assert steps is None or totals[steps] <= target
-
-
-def test_quartiles_by_hand():
-    assert quartiles([5.0, 1.0, 4.0, 2.0, 3.0]) == Quartiles(2.0, 3.0, 4.0, 5)
-    assert quartiles([1.0, None, 2.0]) == Quartiles(1.25, 1.5, 1.75, 2)
-    assert quartiles([None]) is None
 
 
 def test_a_k_star_that_is_not_reached_counts_as_infinite():

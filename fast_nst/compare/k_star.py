@@ -1,20 +1,9 @@
-"""k* and medians over photographs."""
+"""k*: how many steps of the optimisation a network is worth."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-
-@dataclass(frozen=True)
-class Quartiles:
-    """The quarter points of some values; `median` is the middle one."""
-
-    lower: float
-    median: float
-    upper: float
-    count: int
+from fast_nst.measure.stats import Quartiles
 
 
 def k_star(totals: Sequence[float], target: float) -> int | None:
@@ -29,15 +18,6 @@ def k_star(totals: Sequence[float], target: float) -> int | None:
         gets there, or `totals` is empty.
     """
     return next((step for step, total in enumerate(totals) if total <= target), None)
-
-
-def quartiles(values: Sequence[float | None]) -> Quartiles | None:
-    """Return the quarter points, interpolated between neighbours, of what is known; None when nothing is."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    lower, median, upper = map(float, np.quantile(known, (0.25, 0.5, 0.75)))
-    return Quartiles(lower, median, upper, len(known))
 
 
 def k_star_quartiles(values: Sequence[int | None]) -> Quartiles | None:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from fast_nst.compare.isolation import MemoryGauge, run_alone
 from fast_nst.errors import ConfigError, FastNstError
+from fast_nst.measure.isolation import MemoryGauge, run_alone
 
 WAS_DEAF = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # when this file was imported, there or here
 

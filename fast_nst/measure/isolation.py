@@ -89,15 +89,16 @@ class MemoryGauge:
     """How far the peak of this process's resident memory has risen since the gauge was made."""
 
     def __init__(self) -> None:
-        self._start = _peak_mib()
+        self._start = peak_mib()
 
     def rise(self) -> float | None:
         """Return the rise in MiB, or None where the system does not tell (Windows)."""
-        peak = _peak_mib()
+        peak = peak_mib()
         return None if peak is None or self._start is None else peak - self._start
 
 
-def _peak_mib() -> float | None:
+def peak_mib() -> float | None:
+    """Return the most resident memory this process has had, in MiB; None where the system does not tell (Windows)."""
     if _STATUS.is_file():  # getrusage would count what the parent held when it started this process
         (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
