@@ -5,11 +5,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from torch import nn
 
 from fast_nst.errors import ModelError
 from fast_nst.export import ContractModule, export_network, parity
 from fast_nst.networks import build_network
+from fast_nst.networks.base import StyleNetwork
 
 SIZES = (
     (64, 64),
@@ -85,8 +85,8 @@ def test_pictures_of_a_batch_do_not_see_each_other(model):
 
 
 def test_values_are_rounded_to_the_nearest_level_and_clamped():
-    class Levels(nn.Module):
-        def forward(self, content):
+    class Levels(StyleNetwork):
+        def phases(self, content):
             return torch.tensor([-0.5, 99.4 / 255, 1.7]).view(1, 3, 1, 1).expand_as(content)
 
     pastiche = ContractModule(Levels())(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
@@ -105,12 +105,12 @@ def test_a_file_that_differs_from_pytorch_is_not_written(network, tmp_path, monk
 def test_a_file_that_crops_silently_is_found_out(tmp_path):
     """ONNX Runtime runs a model whose output keeps a fixed size whatever its input: parity must see the size."""
 
-    class Crops(nn.Module):
-        def forward(self, content):
+    class Crops(StyleNetwork):
+        def phases(self, content):
             return content[:, :, :64, :64]
 
-    class Same(nn.Module):
-        def forward(self, content):
+    class Same(StyleNetwork):
+        def phases(self, content):
             return content
 
     torch.onnx.export(

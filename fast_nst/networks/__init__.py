@@ -5,8 +5,13 @@ from collections.abc import Callable
 from fast_nst.errors import ConfigError, did_you_mean
 from fast_nst.networks.base import StyleNetwork
 from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.lean import LeanNetwork
+
+__all__ = ["PRESETS", "StyleNetwork", "build_network"]
 
 PRESETS: dict[str, Callable[[], StyleNetwork]] = {
+    "quality": lambda: LeanNetwork(width=32, residual_blocks=4, tail=24),
+    "fast": lambda: LeanNetwork(width=32, residual_blocks=3, tail=16),
     "johnson": lambda: JohnsonNetwork((32, 64, 128), padded=True),
     "johnson-half": lambda: JohnsonNetwork((16, 32, 64), padded=False),
 }

@@ -6,14 +6,10 @@ References:
     [Ulyanov2016] Instance Normalization: The Missing Ingredient for Fast Stylization, arXiv:1607.08022.
 """
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.networks.base import StyleNetwork
+from fast_nst.networks.base import StyleNetwork, squash
 from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock, WideConv2d
-
-_OUTPUT_REACH = 150 / 255  # the authors' Torch code: tanh times 150 around the mean of a 0..255 image
 
 
 class JohnsonNetwork(StyleNetwork):
@@ -53,22 +49,8 @@ class JohnsonNetwork(StyleNetwork):
             WideConv2d(full, 3, 9),
         )
 
-    def forward(self, content: Tensor) -> Tensor:
-        """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], H and W at least 64, of any parity.
-
-        Returns:
-            The pastiche, `(N, 3, H, W)`, within [-0.09, 1.09]; a reader clamps.
-        """
+    def phases(self, content: Tensor) -> Tensor:
+        """Repaint `content`; see `StyleNetwork`."""
         height, width = content.shape[2:]
-        pastiche = self.layers(self._enlarge(content))[:, :, self.offset :, self.offset :]
-        return 0.5 + _OUTPUT_REACH * torch.tanh(pastiche[:, :, :height, :width])
-
-    def _enlarge(self, content: Tensor) -> Tensor:
-        """Mirror the border: by the margin all round, and up to the next size multiple at the right and bottom."""
-        height, width = content.shape[2:]
-        spare = self.size_multiple - 1
-        padded = F.pad(content, (self.margin, self.margin + spare, self.margin, self.margin + spare), mode="reflect")
-        rows, columns = (
-            (side + spare) // self.size_multiple * self.size_multiple + 2 * self.margin for side in (height, width)
-        )
-        return padded[:, :, :rows, :columns]
+        pastiche = self.layers(self.enlarge(content))[:, :, self.offset :, self.offset :]
+        return squash(pastiche[:, :, :height, :width])

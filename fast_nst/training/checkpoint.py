@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from fast_nst import __version__
 from fast_nst.errors import ConfigError, ModelError, first_line
-from fast_nst.networks import build_network
+from fast_nst.networks import StyleNetwork, build_network
 from fast_nst.training.config import TrainConfig
 
 CHECKPOINT_NAME = "last.ckpt"
@@ -21,7 +20,7 @@ CHECKPOINT_NAME = "last.ckpt"
 class Trained:
     """A network as a checkpoint holds it, and the run it comes from."""
 
-    network: nn.Module
+    network: StyleNetwork
     config: TrainConfig
     step: int
     losses: dict[str, float]

@@ -1,0 +1,62 @@
+"""The lean network in phases: the same as with pictures that are really doubled, and cheaper."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, interpolate
+from torch.testing import assert_close
+
+from fast_nst.networks.base import squash, weave
+from fast_nst.networks.lean import DoublingPhases, LeanNetwork, PaintingPhases, PhaseNorm
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def unravel(phases: Tensor) -> Tensor:
+    """The large picture of which these are the 2x2 phases."""
+    return nn.functional.pixel_shuffle(phases, 2)
+
+
+def test_weaving_puts_row_phases_in_rows_and_column_phases_in_columns():
+    phases = torch.arange(12.0).reshape(1, 12, 1, 1)  # period 2: row, column, colour
+    assert weave(phases, 2)[0, 0].tolist() == [[0, 3], [6, 9]]
+    assert weave(phases, 2)[0, 2].tolist() == [[2, 5], [8, 11]]
+    assert torch.equal(weave(phases[:, :3], 1), phases[:, :3])
+
+
+def test_doubling_in_phases_is_doubling_and_a_convolution():
+    layer, hidden = DoublingPhases(3, 5), noise(2, 3, 7, 6)
+    plain = conv2d(interpolate(hidden, scale_factor=2), layer.weight)
+    assert_close(unravel(layer(hidden)), plain)
+
+
+def test_the_norm_of_phases_is_that_of_the_large_picture():
+    norm, phases = PhaseNorm(5), noise(2, 20, 6, 7) * 3 + 1
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.uniform_(-1, 1)
+    assert_close(unravel(norm(phases)), nn.InstanceNorm2d.forward(norm, unravel(phases)))
+
+
+def test_painting_in_phases_is_doubling_and_a_convolution():
+    layer, phases = PaintingPhases(5), noise(2, 20, 6, 7)
+    plain = conv2d(interpolate(unravel(phases), scale_factor=2), layer.weight, layer.bias)
+    assert_close(weave(layer(phases), 4), plain, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [DoublingPhases(2, 3), PaintingPhases(1)])
+def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
+    hidden = noise(1, 2 if isinstance(layer, DoublingPhases) else 4, 4, 5).double().requires_grad_()
+    assert torch.autograd.gradcheck(layer.double(), hidden)
+
+
+def test_the_whole_network_is_the_plain_one_in_another_order():
+    network, content = LeanNetwork(4, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
+    *blocks, double, norm, relu, paint = network.layers
+    hidden = nn.Sequential(*blocks)(network.enlarge(content))
+    hidden = relu(nn.InstanceNorm2d.forward(norm, conv2d(interpolate(hidden, scale_factor=2), double.weight)))
+    plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
+    assert plain.shape == (2, 3, 72, 84)
+    assert_close(network(content), plain[:, :, :70, :81])
