@@ -47,12 +47,8 @@ class StyleNetwork(nn.Module):
     def enlarge(self, content: Tensor) -> Tensor:
         """Mirror the border: by the margin all round, and up to the next size multiple at the right and bottom."""
         height, width = content.shape[2:]
-        spare = self.size_multiple - 1
-        padded = F.pad(content, (self.margin, self.margin + spare, self.margin, self.margin + spare), mode="reflect")
-        rows, columns = (
-            (side + spare) // self.size_multiple * self.size_multiple + 2 * self.margin for side in (height, width)
-        )
-        return padded[:, :, :rows, :columns]
+        margin, multiple = self.margin, self.size_multiple
+        return F.pad(content, (margin, margin + -width % multiple, margin, margin + -height % multiple), mode="reflect")
 
 
 def weave(phases: Tensor, period: int) -> Tensor:

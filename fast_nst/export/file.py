@@ -1,9 +1,4 @@
-"""From a network to one self-contained `.onnx` file that keeps the model contract, checked against PyTorch.
-
-The contract: input `content` and output `pastiche`, uint8 `(N, H, W, 3)`, RGB, sRGB; the same N, H, W out as in, for
-every H, W >= 64. Scaling, mirroring up to the network's size multiple, cropping back, clamping and rounding to the
-nearest level are inside the graph, and what the style is stands in the file's metadata.
-"""
+"""Tracing a network, writing it to an `.onnx` file, and holding the file against PyTorch."""
 
 import contextlib
 import io
@@ -17,42 +12,21 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxscript.optimizer import optimize_ir
-from torch import Tensor, nn
+from torch import nn
 
 from fast_nst.errors import ModelError
+from fast_nst.export.contract import ContractModule
+from fast_nst.export.rewrites import merge_slices
 from fast_nst.images import atomic_path
 from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
-from fast_nst.networks.base import StyleNetwork
+from fast_nst.networks import StyleNetwork
 
 TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
 PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
 _TRACED_SIZE = (80, 112)
 _FOLDED = 2**24  # elements of a rearranged kernel that is still written as a constant
-
-
-class ContractModule(nn.Module):
-    """A network behind the contract's door: uint8 `(N, H, W, 3)` in, the same out."""
-
-    def __init__(self, network: StyleNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, content: Tensor) -> Tensor:
-        """Scale, repaint, clamp, round; weave the phases last, when a pixel is three bytes."""
-        height, width = content.shape[1:3]
-        phases = self.network.phases(content.permute(0, 3, 1, 2).float() / 255)
-        levels = (phases.clamp(0, 1) * 255).round().to(torch.uint8)
-        return _weave_levels(levels, self.network.period)[:, :height, :width]
-
-
-def _weave_levels(levels: Tensor, period: int) -> Tensor:
-    """Turn phases `(N, period * period * 3, h, w)` into pixels `(N, period * h, period * w, 3)`.
-
-    Whole rows are moved, which ONNX Runtime does many times faster than single pixels.
-    """
-    rows = [row.permute(0, 2, 3, 1).flatten(2) for row in levels.chunk(period, dim=1)]
-    return torch.stack(rows, dim=2).reshape(levels.shape[0], period * levels.shape[2], period * levels.shape[3], 3)
 
 
 def export_network(
@@ -132,6 +106,8 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
         )
     assert program is not None  # it is None only without dynamo
     optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    merge_slices(program.model)
+    RemoveUnusedNodesPass()(program.model)  # constants too, of which ONNX Runtime would complain
     model = program.model_proto
     for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
         told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels
