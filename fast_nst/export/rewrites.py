@@ -14,7 +14,7 @@ def merge_slices(model: ir.Model) -> int:
     names, found = (f"slices_{number}" for number in itertools.count()), 0
     for second in [node for node in model.graph if node.op_type == "Slice"]:
         picture = second.inputs[0]
-        if picture is None or len(picture.uses()) > 1:
+        if picture is None or len(picture.uses()) > 1 or picture.is_graph_output():
             continue
         first = picture.producer()
         if first is None or first.op_type != "Slice" or not _cut_apart(first, second):
@@ -42,8 +42,9 @@ def _concatenated(graph: ir.Graph, first: ir.Node, second: ir.Node, place: int, 
         graph.insert_before(second, joined)
         joined.outputs[0].name = name
         return joined.outputs[0]
-    tensor = ir.tensor(np.concatenate([constant for constant in constants if constant is not None]), name=name)
-    value = ir.Value(name=name, shape=ir.Shape(tensor.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
+    numbers = np.concatenate([constant for constant in constants if constant is not None])
+    tensor = ir.tensor(numbers, name=name)
+    value = ir.Value(name=name, shape=ir.Shape(numbers.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
     graph.register_initializer(value)
     return value
 
