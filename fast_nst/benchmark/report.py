@@ -107,6 +107,15 @@ def measure(config: BenchmarkConfig) -> Iterator[Row]:
                     yield from _rows(what, job, has_baseline=config.baseline is not None)
 
 
+def hold_against(baseline: Path, model: Path, size: tuple[int, int], provider: str) -> Quartiles:
+    """Return how many times faster than `baseline` the network `model` is, turn by turn, on all cores."""
+    job = Job((baseline, model), *size, threads=None, provider=provider, runs=20, patience=20.0)
+    theirs, ours = run_alone(time_networks, job, _ignore)
+    found = quartiles([before / after for before, after in zip(theirs, ours, strict=True)])
+    assert found is not None
+    return found
+
+
 def as_json(config: BenchmarkConfig, rows: Sequence[Row]) -> dict[str, Any]:
     """Return the rows with all they depend on, as plain values."""
     figures = []
