@@ -58,6 +58,7 @@ ALPHA_FORMATS = frozenset({"PNG", "WEBP", "TIFF"})
 _READERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # the rest of Pillow's (EPS runs Ghostscript) stay shut
 _MAGIC = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"BM", b"GIF8")
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+_STRIP_BYTES = 2**18
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}  # px, limits of the encoders
 
 _TAG, _IFD = ExifTags.Base, ExifTags.IFD
@@ -293,8 +294,8 @@ def _decode(file: BinaryIO, max_megapixels: float, min_side: int | None) -> Pict
     color, alpha = _split_alpha(image, notes)
     color = _to_srgb(color, image.info.get("icc_profile"), notes)
     return Picture(
-        pixels=np.array(_turn_upright(color, orientation)),
-        alpha=None if alpha is None else np.array(_turn_upright(alpha, orientation)),
+        pixels=_to_array(_turn_upright(color, orientation)),
+        alpha=None if alpha is None else _to_array(_turn_upright(alpha, orientation)),
         exif=exif,
         notes=tuple(notes),
     )
@@ -414,6 +415,17 @@ def _turn_upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
+def _to_array(image: Image.Image) -> Pixels:
+    """Copy an L or RGB image strip by strip: Pillow copies twice, and a strip's second time is in the cache."""
+    shape = (image.height, image.width, 3) if image.mode == "RGB" else (image.height, image.width)
+    pixels = np.empty(shape, np.uint8)
+    rows = max(1, _STRIP_BYTES // max(1, pixels[:1].nbytes))
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
+
+
 def _split_alpha(image: ImageFile.ImageFile, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
     """Return 8-bit colour (L, RGB, CMYK or LAB, as its profile expects) and the plane of transparency."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -453,6 +465,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Ima
     if transform is None:
         notes.append("broken or unfitting colour profile, ignored")
         return image.convert("RGB")
+    if _is_srgb(profile, image.mode):
+        return image
     return transform.apply(image)
 
 
@@ -466,6 +480,21 @@ def _srgb_transform(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | 
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, black_point)
     except (ImageCms.PyCMSError, OSError):
         return None
+
+
+@functools.lru_cache(maxsize=8)
+def _is_srgb(profile: bytes, mode: str) -> bool:
+    """Whether the profile is sRGB's, by one name or another: no colour moves by more than a level of rounding.
+
+    Most photographs carry one of those, and of 12 megapixels their conversion takes longer than decoding.
+    """
+    transform = _srgb_transform(profile, mode)
+    if mode != "RGB" or transform is None:
+        return False
+    steps = np.linspace(0, 255, 18).round().astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(18, -1, 3)
+    converted = np.asarray(transform.apply(Image.fromarray(colours)))
+    return int(np.abs(converted.astype(int) - colours).max()) <= 1
 
 
 # Writing

@@ -455,6 +455,31 @@ def test_an_srgb_profile_changes_no_pixel(tmp_path):
     np.testing.assert_array_equal(read_pixels(tmp_path / "a.png"), cube)
 
 
+def test_a_profile_that_is_srgb_by_another_name_costs_no_conversion(tmp_path, monkeypatch):
+    renamed = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"\0" * 64
+    Image.fromarray(noise()).save(tmp_path / "srgb.png", icc_profile=renamed)
+    Image.fromarray(noise()).save(tmp_path / "swapped.png", icc_profile=swapped_primaries_profile())
+    converted, apply = [], ImageCms.ImageCmsTransform.apply
+
+    def watched(transform, image):
+        converted.append(image.size)
+        return apply(transform, image)
+
+    monkeypatch.setattr(ImageCms.ImageCmsTransform, "apply", watched)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "srgb.png"), noise())
+    assert noise().shape[1::-1] not in converted
+    read_pixels(tmp_path / "swapped.png")
+    assert noise().shape[1::-1] in converted
+
+
+def test_pixels_are_the_callers_own_to_write(tmp_path):
+    write_picture(tmp_path / "tall.png", Picture(np.zeros((3000, 40, 3), np.uint8), np.full((3000, 40), 7, np.uint8)))
+    picture = read_picture(tmp_path / "tall.png")
+    picture.pixels[0, 0] = 1
+    assert picture.pixels.shape == (3000, 40, 3)
+    assert (picture.alpha == 7).all()
+
+
 # Reading: what goes wrong
 
 

@@ -54,7 +54,7 @@ def _timed(run: Callable[[], object]) -> Callable[[], float]:
 
 
 def _runner(model: Path, job: Job) -> Callable[[], object]:
-    session = open_session(model, job.threads, [job.provider], stop_spinning=True)
+    session = open_session(model, job.threads, [job.provider])
     if session.get_providers()[0] != job.provider:
         raise ModelError(f"{model}: {job.provider} did not start; its libraries or its device are missing")
     inputs = {session.get_inputs()[0].name: _content(model, session, draw_photograph(job.height, job.width))}

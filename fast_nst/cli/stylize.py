@@ -2,18 +2,20 @@
 
 import json
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.inference import Stylizer
 from fast_nst.inference.batch import Batch, FileOptions, Outcome
 from fast_nst.inference.plan import Plan, plan_jobs
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
@@ -66,8 +68,7 @@ def command(
         progress = False
     batch = Batch(plan.jobs, stylizer, options)
     with _on_ctrl_c(batch.stop):
-        bar = tqdm(batch, unit="picture", disable=None if progress is None else not progress)
-        return report(bar, plan, as_json=as_json)
+        return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))
 
 
 @contextmanager
@@ -85,15 +86,28 @@ def _on_ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
-def report(outcomes: "tqdm[Outcome]", plan: Plan, *, as_json: bool) -> int:
-    """Print every outcome of the plan as it comes and what failed at the end; return the exit code."""
+def _bar(batch: Batch, progress: bool | None) -> "tqdm[Outcome] | None":  # noqa: FBT001
+    """Return a progress bar; None for none: loading it takes as long as painting a small picture."""
+    if progress is False:
+        return None
+    from tqdm import tqdm
+
+    return tqdm(batch, unit="picture", disable=None if progress is None else False)
+
+
+def report(outcomes: Iterable[Outcome], plan: Plan, *, as_json: bool, bar: "tqdm[Outcome] | None" = None) -> int:
+    """Print every outcome of the plan as it comes and what failed at the end; return the exit code.
+
+    With a `bar`, which is around `outcomes`, that is shown too.
+    """
     written, problems = 0, []
-    for outcome in outcomes:
-        with tqdm.external_write_mode():
+    for outcome in outcomes if bar is None else bar:
+        with nullcontext() if bar is None else bar.external_write_mode():
             _print_outcome(outcome, as_json=as_json)
         if outcome.problem:
             problems.append(outcome.problem)
-            outcomes.set_postfix(failed=len(problems))
+            if bar is not None:
+                bar.set_postfix(failed=len(problems))
         else:
             written += 1
     is_interrupted = written + len(problems) < len(plan.jobs)

@@ -169,16 +169,13 @@ def choose_providers(names: Sequence[str] | None) -> list[str]:
     return chosen
 
 
-def open_session(
-    path: Path, threads: int | None, providers: Sequence[str], *, stop_spinning: bool = False
-) -> ort.InferenceSession:
+def open_session(path: Path, threads: int | None, providers: Sequence[str]) -> ort.InferenceSession:
     """Load a model file.
 
     Args:
         path: the `.onnx` file, under the contract or not.
         threads: CPU threads; None for all physical cores.
         providers: full names, in order of preference.
-        stop_spinning: between two runs, leave the cores to others at once.
 
     Raises:
         ModelError: if ONNX Runtime cannot load it.
@@ -189,8 +186,8 @@ def open_session(
     options = ort.SessionOptions()
     options.log_severity_level = 4  # its errors reach the caller as exceptions
     options.intra_op_num_threads = threads or 0
-    if stop_spinning:
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.enable_mem_pattern = False  # at a second run it would hold all its memory twice
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # leave the cores to decoders and encoders
     try:
         return ort.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's errors share no base class of their own

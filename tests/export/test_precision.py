@@ -108,9 +108,7 @@ def test_a_narrow_model_says_what_it_is(small_style, name, monkeypatch):
 
 def test_what_comes_out_too_far_from_float32_is_refused(small_style, monkeypatch):
     monkeypatch.setattr(precision, "psnr", lambda *_: [20.0, 34.0, 50.0])
-    with pytest.raises(
-        ModelError, match=r"within 34.0 dB of float32.s only, at least 35 dB is asked"
-    ):
+    with pytest.raises(ModelError, match=r"within 34.0 dB of float32.s only, at least 35 dB is asked"):
         narrow(small_style, "int8", PHOTOGRAPHS)
 
 
