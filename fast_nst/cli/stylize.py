@@ -10,8 +10,8 @@ import click
 
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.images import MAX_MEGAPIXELS
-from fast_nst.inference import Stylizer
-from fast_nst.inference.batch import Batch, FileOptions, Outcome
+from fast_nst.inference import Stylizer, find_style
+from fast_nst.inference.batch import Batch, FileOptions, Outcome, share_cores
 from fast_nst.inference.plan import Plan, plan_jobs
 
 if TYPE_CHECKING:
@@ -62,11 +62,13 @@ def command(
     options = FileOptions(**file_options)
     if options.size is not None and options.scale is not None:
         raise click.UsageError("--size and --scale exclude each other; give one")
-    stylizer = Stylizer(style, threads=threads, providers=None if provider is None else [provider])
-    plan = plan_jobs(inputs, output, style=stylizer.name, overwrite=options.overwrite)
+    model = find_style(style)
+    plan = plan_jobs(inputs, output, style=model.stem, overwrite=options.overwrite)
     if progress is None and len(plan.jobs) < 2:
         progress = False
-    batch = Batch(plan.jobs, stylizer, options)
+    painters, threads = share_cores(len(plan.jobs), threads)
+    stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
+    batch = Batch(plan.jobs, stylizer, options, painters=painters)
     with _on_ctrl_c(batch.stop):
         return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))
 

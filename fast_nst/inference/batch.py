@@ -1,5 +1,6 @@
 """Many files at once: one picture is read and another written while a third is painted."""
 
+import os
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -12,8 +13,8 @@ from fast_nst.images import MAX_MEGAPIXELS, Picture, fit_size, read_picture, res
 from fast_nst.inference.plan import Job, written_suffix
 from fast_nst.inference.stylizer import Stylizer
 
-WORKERS = 3
-"""Pictures in memory at a time: one being read, one painted, one written."""
+_IN_TRANSIT = 2
+"""Pictures in memory at a time beside those being painted: one being read, one written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,26 @@ class Outcome:
     """What a person should be told, such as that only the first frame was read."""
 
 
+def share_cores(pictures: int, threads: int | None) -> tuple[int, int | None]:
+    """Return how many of so many pictures to paint at a time, and with how many threads a stylizer does it best.
+
+    One picture has all cores. Of more, two at a time take turns at them: a stylizer's threads are common to its calls,
+    and each call brings its own.
+
+    Args:
+        pictures: to be painted.
+        threads: CPU threads in all; None for all cores.
+    """
+    cores = threads or _cores()
+    return (1, threads) if pictures < 2 or cores < 2 else (2, cores - 1)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class _StoppedError(Exception):
     """The batch was stopped before this picture was written."""
 
@@ -53,20 +74,28 @@ class Batch:
     """Jobs to do: iterating over it does them, and yields what became of each in their order.
 
     A picture that fails is an outcome with its problem; the rest are done. A batch is for one iteration.
+
+    Args:
+        jobs: what to do.
+        stylizer: paints.
+        options: how files are read, resized and written.
+        painters: pictures that are painted at a time. Two side by side take less time than one after the other, because
+            fewer threads wait for each other at the end of each layer; they take more memory.
     """
 
-    def __init__(self, jobs: Sequence[Job], stylizer: Stylizer, options: FileOptions) -> None:
+    def __init__(self, jobs: Sequence[Job], stylizer: Stylizer, options: FileOptions, *, painters: int = 1) -> None:
         self._jobs = jobs
         self._stylizer = stylizer
         self._options = options
-        self._painting = threading.Lock()  # ONNX Runtime has every core busy with one picture
+        self._workers = painters + _IN_TRANSIT
+        self._painting = threading.Semaphore(painters)
         self._is_stopped = False  # no threading.Event: a signal handler must not wait for its lock
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def __iter__(self) -> Generator[Outcome]:
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(self._workers) as pool:
             futures = [pool.submit(self._do, job) for job in self._jobs]
             try:
                 for future in futures:

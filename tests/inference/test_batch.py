@@ -9,7 +9,8 @@ from PIL import Image
 from fast_nst.errors import ConfigError
 from fast_nst.images import Picture, read_picture
 from fast_nst.inference import Stylizer
-from fast_nst.inference.batch import WORKERS, Batch, FileOptions, resize_picture
+from fast_nst.inference import batch as batch_module
+from fast_nst.inference.batch import Batch, FileOptions, resize_picture, share_cores
 from fast_nst.inference.plan import Job
 
 
@@ -24,14 +25,17 @@ class GatedStylizer(Stylizer):
     def __init__(self, style):
         super().__init__(style, threads=1)
         self.gate, self.arrived, self.active, self.most_active = threading.Semaphore(0), threading.Event(), 0, 0
+        self.counting = threading.Lock()
 
     def __call__(self, image):
-        self.active += 1
-        self.most_active = max(self.most_active, self.active)
+        with self.counting:
+            self.active += 1
+            self.most_active = max(self.most_active, self.active)
         self.arrived.set()
         self.gate.acquire()
         pastiche = super().__call__(image)
-        self.active -= 1
+        with self.counting:
+            self.active -= 1
         return pastiche
 
 
@@ -77,19 +81,26 @@ def test_a_model_that_fails_names_the_picture(save_model, save_picture, tmp_path
     assert "breaks its contract" in outcome.problem
 
 
-def test_pictures_are_painted_one_at_a_time(invert_model, save_picture, tmp_path):
+@pytest.mark.parametrize("painters", [1, 2])
+def test_no_more_pictures_are_painted_at_a_time_than_there_are_painters(invert_model, save_picture, tmp_path, painters):
     stylizer = GatedStylizer(invert_model)
-    stylizer.gate.release(8)
-    assert len(list(Batch(make_jobs(save_picture, tmp_path, 8), stylizer, FileOptions()))) == 8
-    assert stylizer.most_active == 1
+    opener = threading.Timer(0.3, stylizer.gate.release, [8])  # by then as many stand at the gate as are let through
+    opener.start()
+    jobs = make_jobs(save_picture, tmp_path, 8)
+    assert len(list(Batch(jobs, stylizer, FileOptions(), painters=painters))) == 8
+    opener.join()
+    assert stylizer.most_active == painters
 
 
-def test_no_more_pictures_are_in_memory_than_there_are_workers(invert_model, save_picture, tmp_path, monkeypatch):
+@pytest.mark.parametrize("painters", [1, 2])
+def test_beside_the_pictures_being_painted_two_are_in_memory(
+    invert_model, save_picture, tmp_path, monkeypatch, painters
+):
     read, all_read = [], threading.Event()
 
     def count_reads(path, **options):
         read.append(path)
-        if len(read) == WORKERS:
+        if len(read) == painters + 2:
             all_read.set()
         return read_picture(path, **options)
 
@@ -99,15 +110,36 @@ def test_no_more_pictures_are_in_memory_than_there_are_workers(invert_model, sav
 
     def open_the_gate():
         all_read.wait(10)
-        time.sleep(0.05)  # for a fourth to be read, were it allowed to
+        time.sleep(0.05)  # for one more to be read, were it allowed to
         in_memory.append(len(read))
         stylizer.gate.release(10)
 
     opener = threading.Thread(target=open_the_gate)
     opener.start()
-    assert len(list(Batch(make_jobs(save_picture, tmp_path, 10), stylizer, FileOptions()))) == 10
+    jobs = make_jobs(save_picture, tmp_path, 10)
+    assert len(list(Batch(jobs, stylizer, FileOptions(), painters=painters))) == 10
     opener.join()
-    assert in_memory == [WORKERS]
+    assert in_memory == [painters + 2]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "threads", "shares"),
+    [
+        (1, None, (1, None)),  # one picture has what ONNX Runtime takes by itself
+        (1, 3, (1, 3)),
+        (2, 1, (1, 1)),  # one thread paints one
+        (2, 2, (2, 1)),
+        (200, 8, (2, 7)),
+        (200, None, (2, 3)),
+    ],
+)
+def test_cores_are_shared_between_two_painters_where_there_are_two(monkeypatch, pictures, threads, shares):
+    monkeypatch.setattr(batch_module, "_cores", lambda: 4)
+    assert share_cores(pictures, threads) == shares
+
+
+def test_there_is_a_core():
+    assert batch_module._cores() >= 1
 
 
 def test_a_stopped_batch_gives_up_the_pictures_at_hand_and_tells_every_one_written(
