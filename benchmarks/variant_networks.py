@@ -1,0 +1,199 @@
+"""Networks from one line each, for the search in `variants.py`.
+
+A line is a list of layers, from the photograph to the pastiche. Every convolution is valid and has no bias before a
+norm; "norm" is instance norm with ReLU. C, M are channels, K a kernel, D a dilation, G groups:
+
+    sR:C:K   convolution of stride R to C channels, norm; K is 3 R px unless given     (space to depth in one layer)
+    d:C      4x4 convolution of stride 2, norm
+    c:C:K    convolution, norm; K is 3
+    r:D      residual: 3x3, norm, 3x3, norm without ReLU; the first one dilated by D
+    q:M      residual: 3x3 to M, norm, 3x3 back, norm without ReLU
+    e:M      residual: 3x3 to M, norm, 1x1 back, norm without ReLU
+    b:M      residual, bottleneck: 1x1 to M, norm, 3x3, norm, 1x1 back, norm without ReLU
+    g:G      residual: 3x3 in G groups, norm, 1x1, norm without ReLU
+    i:M:K    residual, inverted: 1x1 to M, norm, KxK depthwise, norm, 1x1 back, norm without ReLU
+    w:M:K    residual: KxK depthwise, 1x1 to M, norm, 1x1 back, norm without ReLU
+    p        residual: 3x3, norm                                                       (one layer deep)
+    [ ... ]  what stands between, and around it a sum
+    +        the photograph's pixels, each 4x4 of them 48 channels, beside what there is
+    u:C      resize-convolution 3x3, norm
+    hR:K     KxK convolution to R x R sub-pixels of 3 colours: the pastiche; K is 3
+    HR:K     the same, all sub-pixels with the same first weights                      (ICNR)
+    tR:K     nearest-neighbour enlarging by R and KxK convolution to 3 colours: the pastiche
+    T:C      u:C and t2:9 in phases: the pastiche, as `LeanNetwork` paints it
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.networks.base import StyleNetwork, squash
+from fast_nst.networks.blocks import DoublingConv2d
+from fast_nst.networks.lean import DoublingPhases, PaintingPhases, PhaseNorm
+
+_CORNERS = ("[", "]", "+")
+
+
+class Residual(nn.Module):
+    """Layers whose result is added to the middle of their input."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Add."""
+        found = self.layers(hidden)
+        return middle(hidden, found) + found
+
+
+class Enlarging(nn.Conv2d):
+    """Nearest-neighbour enlarging and a convolution to RGB, computed at the small size."""
+
+    def __init__(self, channels: int, factor: int, kernel: int) -> None:
+        super().__init__(channels, 3, kernel)
+        reach = kernel // 2
+        first, last = -reach // factor, (factor - 1 + reach) // factor
+        self.factor = factor
+        self.register_buffer("falls_on", torch.zeros(factor, last - first + 1, kernel), persistent=False)
+        for phase in range(factor):
+            for tap in range(kernel):
+                self.falls_on[phase, (phase + tap - reach) // factor - first, tap] = 1
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """`(N, C, h, w)` to `(N, factor * factor * 3, h - rim, w - rim)`: row, column, colour."""
+        kernel = torch.einsum("aty,bsx,oiyx->aboits", self.falls_on, self.falls_on, self.weight)
+        return F.conv2d(hidden, kernel.flatten(0, 2), self.bias.repeat(self.factor**2))
+
+
+class Variant(StyleNetwork):
+    """The network of one line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line, self.size_multiple = line, 1
+        self.layers = nn.ModuleList()
+        channels = 3
+        for word in line.split():
+            if word in _CORNERS:
+                self.layers.append(nn.Identity())
+                channels += 48 if word == "+" else 0
+                continue
+            name, *numbers = word.split(":")
+            made, channels = _layer(name, [int(number) for number in numbers], channels, self)
+            self.layers.append(made)
+        self.margin = next(m for m in range(0, 400, 2) if self._rim(m, self.size_multiple))
+        self.receptive_radius = self.margin + self.size_multiple - 1
+
+    def phases(self, content: Tensor) -> Tensor:
+        """Paint."""
+        multiple, small = self.size_multiple, self.size_multiple // self.period
+        height, width = ((side + multiple - 1) // multiple * small for side in content.shape[2:])
+        return squash(middle(self._run(self.enlarge(content)), (height, width)))
+
+    def _run(self, pixels: Tensor) -> Tensor:
+        hidden, waiting = pixels, []
+        for word, layer in zip(self.line.split(), self.layers, strict=True):
+            if word == "[":
+                waiting.append(hidden)
+            elif word == "]":
+                hidden = middle(waiting.pop(), hidden) + hidden
+            elif word == "+":
+                hidden = torch.cat([hidden, middle(F.pixel_unshuffle(pixels, 4), hidden)], dim=1)
+            else:
+                hidden = layer(hidden)
+        return hidden
+
+    def _rim(self, margin: int, multiple: int) -> bool:
+        """Whether this margin leaves enough, and what is added is cut by as much on either side."""
+        side = -(-64 // multiple) * multiple
+        if (side + 2 * margin) % multiple:
+            return False
+        with torch.no_grad():
+            try:
+                left = self._run(torch.zeros(1, 3, side + 2 * margin, side + 2 * margin)).shape[2] * self.period - side
+            except (RuntimeError, ValueError):
+                return False
+        return left >= 0 and left % (2 * self.period) == 0
+
+
+def middle(hidden: Tensor, wanted: "Tensor | tuple[int, int]") -> Tensor:
+    """Return the middle of `hidden`, of the height and width wanted; raises `ValueError` where there is none."""
+    height, width = wanted.shape[2:] if isinstance(wanted, Tensor) else wanted
+    top, left = hidden.shape[2] - height, hidden.shape[3] - width
+    if top < 0 or left < 0 or top % 2 or left % 2:
+        raise ValueError(f"{height} x {width} is not in the middle of {tuple(hidden.shape[2:])}")
+    return hidden[:, :, top // 2 : top // 2 + height, left // 2 : left // 2 + width]
+
+
+def _norm(channels: int) -> list[nn.Module]:
+    return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU()]
+
+
+def _convolution(before: int, after: int, kernel: int = 3, **options: int) -> nn.Module:
+    return nn.Conv2d(before, after, kernel, bias=False, **options)
+
+
+def _residual(channels: int, *layers: nn.Module) -> nn.Module:
+    return Residual(*layers, nn.InstanceNorm2d(channels, affine=True))
+
+
+def _layer(name: str, n: list[int], c: int, network: Variant) -> tuple[nn.Module, int]:
+    """Return the layer and its channels."""
+    letter = name[0]
+    factor = int(name[1:] or 0)
+    if letter == "s":
+        network.size_multiple *= factor
+        kernel = n[1] if len(n) > 1 else 3 * factor
+        return nn.Sequential(_convolution(c, n[0], kernel, stride=factor), *_norm(n[0])), n[0]
+    if letter == "d":
+        network.size_multiple *= 2
+        return nn.Sequential(_convolution(c, n[0], 4, stride=2), *_norm(n[0])), n[0]
+    if letter == "c":
+        return nn.Sequential(_convolution(c, n[0], n[1] if len(n) > 1 else 3), *_norm(n[0])), n[0]
+    if letter == "u":
+        return nn.Sequential(DoublingConv2d(c, n[0], padded=False), *_norm(n[0])), n[0]
+    if letter in _HEADS:
+        network.period = 4 if letter == "T" else factor
+        return _HEADS[letter](c, factor, n), 3
+    return _BLOCKS[letter](c, n), c
+
+
+_BLOCKS: dict[str, Callable[[int, list[int]], nn.Module]] = {
+    "r": lambda c, n: _residual(c, _convolution(c, c, dilation=(n or [1])[0]), *_norm(c), _convolution(c, c)),
+    "q": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c)),
+    "e": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c, 1)),
+    "g": lambda c, n: _residual(c, _convolution(c, c, groups=n[0]), *_norm(c), _convolution(c, c, 1)),
+    "b": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0])),
+    "i": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0], n[1], groups=n[0])),
+    "w": lambda c, n: _residual(
+        c, _convolution(c, c, n[1], groups=c), _convolution(c, n[0], 1), *_norm(n[0]), _convolution(n[0], c, 1)
+    ),
+    "p": lambda c, n: Residual(_convolution(c, c), *_norm(c)),
+}
+
+
+def _inverted(channels: int, width: int, spatial: nn.Module) -> nn.Module:
+    before, after = _convolution(channels, width, 1), _convolution(width, channels, 1)
+    return _residual(channels, before, *_norm(width), spatial, *_norm(width), after)
+
+
+class _SubPixels(nn.Conv2d):
+    """A convolution whose channels are row, column, colour of sub-pixels."""
+
+    def same_at_first(self, factor: int) -> nn.Module:
+        """Give all sub-pixels the first one's weights."""
+        with torch.no_grad():
+            self.weight.copy_(self.weight[:3].repeat(factor * factor, 1, 1, 1))
+            self.bias.zero_()
+        return self
+
+
+_HEADS: dict[str, Callable[[int, int, list[int]], nn.Module]] = {
+    "h": lambda c, r, n: _SubPixels(c, 3 * r * r, (n or [3])[0]),
+    "H": lambda c, r, n: _SubPixels(c, 3 * r * r, (n or [3])[0]).same_at_first(r),
+    "t": lambda c, r, n: Enlarging(c, r, n[0]),
+    "T": lambda c, _, n: nn.Sequential(DoublingPhases(c, n[0]), PhaseNorm(n[0]), nn.ReLU(), PaintingPhases(n[0])),
+}
