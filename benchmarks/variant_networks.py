@@ -1,14 +1,16 @@
 """Networks from one line each, for the search in `variants.py`.
 
-A line is a list of layers, from the photograph to the pastiche. Every convolution is valid and has no bias before a
-norm; "norm" is instance norm with ReLU. C, M are channels, K a kernel, D a dilation, G groups:
+A line is a list of layers, from the photograph to the pastiche. Convolutions are valid, between D and U mirrored, and
+have no bias before a norm; "norm" is instance norm with ReLU. C, M are channels, K a kernel, D a dilation, G groups:
 
+    ~        at the start of the line: leaky ReLU instead of ReLU
     sR:C:K   convolution of stride R to C channels, norm; K is 3 R px unless given     (space to depth in one layer)
     d:C      4x4 convolution of stride 2, norm
     c:C:K    convolution, norm; K is 3
     r:D      residual: 3x3, norm, 3x3, norm without ReLU; the first one dilated by D
     q:M      residual: 3x3 to M, norm, 3x3 back, norm without ReLU
     e:M      residual: 3x3 to M, norm, 1x1 back, norm without ReLU
+    f:M      the same without the norm after the 1x1
     b:M      residual, bottleneck: 1x1 to M, norm, 3x3, norm, 1x1 back, norm without ReLU
     g:G      residual: 3x3 in G groups, norm, 1x1, norm without ReLU
     i:M:K    residual, inverted: 1x1 to M, norm, KxK depthwise, norm, 1x1 back, norm without ReLU
@@ -17,6 +19,8 @@ norm; "norm" is instance norm with ReLU. C, M are channels, K a kernel, D a dila
     [ ... ]  what stands between, and around it a sum
     +        the photograph's pixels, each 4x4 of them 48 channels, beside what there is
     u:C      resize-convolution 3x3, norm
+    D:C      2x2 convolution of stride 2, norm
+    U:C      3x3, norm, nearest-neighbour doubling
     hR:K     KxK convolution to R x R sub-pixels of 3 colours: the pastiche; K is 3
     HR:K     the same, all sub-pixels with the same first weights                      (ICNR)
     tR:K     nearest-neighbour enlarging by R and KxK convolution to 3 colours: the pastiche
@@ -24,16 +28,17 @@ norm; "norm" is instance norm with ReLU. C, M are channels, K a kernel, D a dila
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.networks.base import StyleNetwork, squash
+from fast_nst.networks.base import StyleNetwork, squash, unweave
 from fast_nst.networks.blocks import DoublingConv2d
-from fast_nst.networks.lean import DoublingPhases, PaintingPhases, PhaseNorm
+from fast_nst.networks.lean import DoublingPhases, LeanNetwork, PaintingPhases, PhaseNorm
 
-_CORNERS = ("[", "]", "+")
+_CORNERS = ("[", "]", "+", "~")
 
 
 class Residual(nn.Module):
@@ -68,14 +73,24 @@ class Enlarging(nn.Conv2d):
         return F.conv2d(hidden, kernel.flatten(0, 2), self.bias.repeat(self.factor**2))
 
 
+class Entering(nn.Conv2d):
+    """A convolution whose kernel is three strides wide, on the photograph's phases: the same numbers, sooner."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(N, 3, H, W)` to `(N, C, H / stride - 2, W / stride - 2)`."""
+        (stride, _), (kernel, _) = self.stride, self.kernel_size
+        small = F.pixel_unshuffle(self.weight, stride)  # colour, row, column
+        order = torch.arange(3 * stride * stride).reshape(3, stride, stride).permute(1, 2, 0).flatten()
+        return F.conv2d(unweave(pixels, stride), small[:, order]) if kernel == 3 * stride else super().forward(pixels)
+
+
 class Variant(StyleNetwork):
     """The network of one line."""
 
     def __init__(self, line: str) -> None:
         super().__init__()
-        self.line, self.size_multiple = line, 1
+        self.line, self.size_multiple, self.mirrored, channels = line, 1, False, 3
         self.layers = nn.ModuleList()
-        channels = 3
         for word in line.split():
             if word in _CORNERS:
                 self.layers.append(nn.Identity())
@@ -84,14 +99,19 @@ class Variant(StyleNetwork):
             name, *numbers = word.split(":")
             made, channels = _layer(name, [int(number) for number in numbers], channels, self)
             self.layers.append(made)
-        self.margin = next(m for m in range(0, 400, 2) if self._rim(m, self.size_multiple))
+        if line.startswith("~"):
+            _make_leaky(self)
+        with torch.no_grad():
+            taken = 512 - self._run(torch.zeros(1, 3, 512, 512)).shape[2] * self.period
+        self.margin = (taken + 1) // 2
         self.receptive_radius = self.margin + self.size_multiple - 1
+
+    enlarge = LeanNetwork.enlarge
 
     def phases(self, content: Tensor) -> Tensor:
         """Paint."""
-        multiple, small = self.size_multiple, self.size_multiple // self.period
-        height, width = ((side + multiple - 1) // multiple * small for side in content.shape[2:])
-        return squash(middle(self._run(self.enlarge(content)), (height, width)))
+        height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
+        return squash(self._run(self.enlarge(content))[:, :, :height, :width])
 
     def _run(self, pixels: Tensor) -> Tensor:
         hidden, waiting = pixels, []
@@ -101,39 +121,35 @@ class Variant(StyleNetwork):
             elif word == "]":
                 hidden = middle(waiting.pop(), hidden) + hidden
             elif word == "+":
-                hidden = torch.cat([hidden, middle(F.pixel_unshuffle(pixels, 4), hidden)], dim=1)
+                hidden = torch.cat([hidden, middle(unweave(pixels, 4), hidden)], dim=1)
             else:
                 hidden = layer(hidden)
         return hidden
 
-    def _rim(self, margin: int, multiple: int) -> bool:
-        """Whether this margin leaves enough, and what is added is cut by as much on either side."""
-        side = -(-64 // multiple) * multiple
-        if (side + 2 * margin) % multiple:
-            return False
-        with torch.no_grad():
-            try:
-                left = self._run(torch.zeros(1, 3, side + 2 * margin, side + 2 * margin)).shape[2] * self.period - side
-            except (RuntimeError, ValueError):
-                return False
-        return left >= 0 and left % (2 * self.period) == 0
+
+def _make_leaky(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.ReLU):
+            setattr(module, name, nn.LeakyReLU(0.2))
+        _make_leaky(child)
 
 
-def middle(hidden: Tensor, wanted: "Tensor | tuple[int, int]") -> Tensor:
-    """Return the middle of `hidden`, of the height and width wanted; raises `ValueError` where there is none."""
-    height, width = wanted.shape[2:] if isinstance(wanted, Tensor) else wanted
-    top, left = hidden.shape[2] - height, hidden.shape[3] - width
-    if top < 0 or left < 0 or top % 2 or left % 2:
-        raise ValueError(f"{height} x {width} is not in the middle of {tuple(hidden.shape[2:])}")
-    return hidden[:, :, top // 2 : top // 2 + height, left // 2 : left // 2 + width]
+def middle(hidden: Tensor, wanted: Tensor) -> Tensor:
+    """Return the middle of `hidden`, of the height and width of `wanted`."""
+    rim = (hidden.shape[2] - wanted.shape[2]) // 2
+    return hidden[:, :, rim:-rim, rim:-rim] if rim else hidden
 
 
 def _norm(channels: int) -> list[nn.Module]:
     return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU()]
 
 
-def _convolution(before: int, after: int, kernel: int = 3, **options: int) -> nn.Module:
+def _convolution(before: int, after: int, kernel: int = 3, **options: Any) -> nn.Module:
     return nn.Conv2d(before, after, kernel, bias=False, **options)
+
+
+def _mirrored(before: int, after: int) -> nn.Module:
+    return _convolution(before, after, padding=1, padding_mode="reflect")
 
 
 def _residual(channels: int, *layers: nn.Module) -> nn.Module:
@@ -147,10 +163,19 @@ def _layer(name: str, n: list[int], c: int, network: Variant) -> tuple[nn.Module
     if letter == "s":
         network.size_multiple *= factor
         kernel = n[1] if len(n) > 1 else 3 * factor
-        return nn.Sequential(_convolution(c, n[0], kernel, stride=factor), *_norm(n[0])), n[0]
+        return nn.Sequential(Entering(c, n[0], kernel, stride=factor, bias=False), *_norm(n[0])), n[0]
     if letter == "d":
         network.size_multiple *= 2
         return nn.Sequential(_convolution(c, n[0], 4, stride=2), *_norm(n[0])), n[0]
+    if letter == "D":
+        network.size_multiple *= 2
+        network.mirrored = True
+        return nn.Sequential(_convolution(c, n[0], 2, stride=2), *_norm(n[0])), n[0]
+    if letter == "U":
+        network.mirrored = False
+        return nn.Sequential(_mirrored(c, n[0]), *_norm(n[0]), nn.Upsample(scale_factor=2)), n[0]
+    if letter == "e" and network.mirrored:
+        return _residual(c, _mirrored(c, n[0]), *_norm(n[0]), _convolution(n[0], c, 1)), c
     if letter == "c":
         return nn.Sequential(_convolution(c, n[0], n[1] if len(n) > 1 else 3), *_norm(n[0])), n[0]
     if letter == "u":
@@ -165,6 +190,7 @@ _BLOCKS: dict[str, Callable[[int, list[int]], nn.Module]] = {
     "r": lambda c, n: _residual(c, _convolution(c, c, dilation=(n or [1])[0]), *_norm(c), _convolution(c, c)),
     "q": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c)),
     "e": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c, 1)),
+    "f": lambda c, n: Residual(_convolution(c, n[0]), *_norm(n[0]), nn.Conv2d(n[0], c, 1)),
     "g": lambda c, n: _residual(c, _convolution(c, c, groups=n[0]), *_norm(c), _convolution(c, c, 1)),
     "b": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0])),
     "i": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0], n[1], groups=n[0])),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from grid import PERIODS, edge_share
 from matplotlib.figure import Figure
 from torch.utils.flop_counter import FlopCounterMode
 from variant_networks import Variant
@@ -30,7 +31,7 @@ from fast_nst.inference import Stylizer
 from fast_nst.measure.isolation import run_alone
 from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import PRESETS, build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, grid_loss, to_image
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.run import train
 
@@ -53,13 +54,19 @@ VARIANTS = {
     "narrower tail": "s4:32 r r r r T:16",
     "pixels beside": "s4:32 r r r r + T:16",
     "48 channels": "s4:48 r r r T:16",
-    "64 channels, blocks of 32 and 1x1": "s4:64 e:32 e:32 e:32 e:32 T:16",
     "64 channels, blocks of 32": "s4:64 q:32 q:32 q:32 T:16",
+    "64 channels, 3x3 to 32 and 1x1 back": "s4:64 e:32 e:32 e:32 e:32 T:16",
+    "the same, no norm after the 1x1": "s4:64 f:32 f:32 f:32 f:32 T:16",
+    "pixels beside those": "s4:64 e:32 e:32 e:32 e:32 + T:16",
+    "leaky ReLU": "~ s4:64 e:32 e:32 e:32 e:32 + T:16",
     "bottlenecks": "s4:64 b:32 b:32 b:32 b:32 T:16",
     "grouped": "s4:64 g:4 g:4 g:4 g:4 T:16",
     "depthwise 7x7": "s4:64 w:96:7 w:96:7 w:96:7 T:16",
     "inverted": "s4:32 i:96:3 i:96:3 i:96:3 T:16",
     "dilated": "s4:32 r:2 r:2 r:2 r:2 T:16",
+    "detour at an eighth": "s4:48 [ D:64 e:32 e:32 e:32 e:32 U:48 ] e:32 e:32 + T:16",
+    "`quality`": "~ s4:64 [ D:64 e:32 e:32 e:32 U:64 ] e:32 e:32 + T:16",
+    "`fast`": "~ s4:32 [ D:32 e:16 e:16 e:16 U:32 ] e:16 e:16 + T:8",
 }
 SIZES = {"512x512": (512, 512), "1280x720": (720, 1280)}
 
@@ -110,17 +117,18 @@ def train_all(args: argparse.Namespace, lines: list[str]) -> None:
 
 
 def judge(model: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Return the median terms over the unseen photographs at 256 px, and the grid term's."""
+    """Return the median terms over the unseen photographs at 256 px, and how unevenly edges lie (see `grid.py`)."""
     painting = to_image(fit(read_pixels(args.painting), 512))
     objective, stylizer = Objective(ObjectiveConfig(loss_network=args.loss_network), painting), Stylizer(model)
-    found = []
+    found, pastiches = [], []
     for path, _ in find_pictures([args.unseen]):
         content = fit(read_pixels(path), 256)
-        pastiche = to_image(stylizer(content))
+        pastiches.append(stylizer(content))
         with torch.no_grad():
-            losses = objective(pastiche, objective.content_targets(to_image(content))).mean().floats()
-            found.append({**losses, "grid": float(grid_loss(pastiche, 4).mean())})
-    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+            targets = objective.content_targets(to_image(content))
+            found.append(objective(to_image(pastiches[-1]), targets).mean().floats())
+    medians = {name: statistics.median(one[name] for one in found) for name in found[0]}
+    return medians | {"grid": max(edge_share(pastiches, axis, period) for axis in (0, 1) for period in PERIODS) - 1}
 
 
 def time_all(args: argparse.Namespace, lines: list[str]) -> None:
@@ -157,7 +165,7 @@ def draw(args: argparse.Namespace, lines: list[str]) -> None:
         ms = [record["times"][size]["ms"] for size in SIZES]
         cells = [record["name"], f"`{record['line']}`", f"{record['kmac']:.1f}", f"{record['parameters']:,}"]
         cells += [str(record["nodes"]), *(f"{value:.0f}" for value in ms), f"{record['to_johnson']:.3f}"]
-        cells += [f"{record['tv']:.3f}", f"{record['grid']:.4f}"]
+        cells += [f"{record['tv']:.3f}", f"{100 * record['grid']:.1f} %"]
         rows.append(f"| {' | '.join(cells)} |")
     (args.output / "variants.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
     _chart(records, args.output / "variants.png")

@@ -13,7 +13,8 @@ network is shown unfinished pictures as much as photographs.
 
 With --paintings, image transformation networks are trained on the small network every so often while it is tuned, each
 on another painting, and what they paint is shown to it beside that painting: what it does not see is what they would
-make use of, and how a pastiche differs from its painting is all that a style loss is about.
+make use of, and how a pastiche differs from its painting is all that a style loss is about. Networks of another shape
+find other things that it does not see, so --painters names several presets.
 
 References:
     [He2017] Channel Pruning for Accelerating Very Deep Neural Networks, arXiv:1707.06168.
@@ -201,12 +202,14 @@ class Teacher:
         }
 
 
-def young_pastiches(file: Path, painting: Pixels, photographs: Crops, steps: int, *, is_warm: bool) -> list[Pixels]:
+def young_pastiches(
+    preset: str, file: Path, painting: Pixels, photographs: Crops, steps: int, *, is_warm: bool
+) -> list[Pixels]:
     """Train a network on the loss network `file`, and return what it paints on the way."""
     objective = Objective(ObjectiveConfig(loss_network=str(file)), to_image(painting))
-    network, pastiches = build_network("johnson-half"), []
+    network, pastiches = build_network(preset), []
     if is_warm:
-        network.load_state_dict(load_base("johnson-half"))
+        network.load_state_dict(load_base(preset))
     adam = torch.optim.Adam(network.parameters(), lr=5e-4 if is_warm else 1e-3)
     for step in range(1, steps + 1):
         content = photographs.photograph(TRAINED_SIDE)
@@ -305,7 +308,8 @@ def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Call
         number = step // args.painter_every - 1
         painting = paintings[number % len(paintings)]
         _write(small_state(small), args.output, {"input": _convention(small)})
-        found = young_pastiches(args.output, painting, photographs, args.painter_steps, is_warm=number % 2 == 1)
+        preset, is_warm = args.painters[number // 2 % len(args.painters)], number % 2 == 1
+        found = young_pastiches(preset, args.output, painting, photographs, args.painter_steps, is_warm=is_warm)
         crops.pictures = [*crops.pictures, *found]
         crops.families.append(Family(painting, found))
 
@@ -318,6 +322,8 @@ def main() -> None:
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--loss-network", default="vgg19", help="the teacher: vgg19, or a file of its weights")
+    parser.add_argument("--start-from", type=Path, help="a small network made of the same PICTURES, to tune further")
+    parser.add_argument("--more", nargs="*", help="pictures to tune on, beside those that VGG's components are of")
     parser.add_argument("--widths", type=int, nargs=3, default=[16, 48, 96], help="channels of the three blocks")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=4, help="of crops, an even number")
@@ -325,6 +331,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=128, help="of the crops, px")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--paintings", nargs="*", help="paintings, or folders of them, that networks are trained on")
+    parser.add_argument("--painters", nargs="+", default=["johnson-half", "quality"], help="their presets, in turn")
     parser.add_argument("--painter-every", type=int, default=100, help="steps between two such networks")
     parser.add_argument("--painter-steps", type=int, default=100, help="their steps")
     parser.add_argument("--seed", type=int, default=0)
@@ -340,11 +347,13 @@ def main() -> None:
     vgg = VggFeatures([*LAYERS, *NAMES], network=args.loss_network)
     statistics = look(vgg, [crops.batch(4) for _ in range(24)])
     teacher = Teacher(vgg, statistics, args.widths)
+    crops.pictures = [*crops.pictures, *(_bounded(read_pixels(path)) for path, _ in find_pictures(args.more or []))]
     convention = _convention(vgg)
-    _write(prune(vgg, statistics, args.widths), args.output, {"input": convention})
-    small = VggFeatures(LAYERS, network=args.output)
+    if args.start_from is None:
+        _write(prune(vgg, statistics, args.widths), args.output, {"input": convention})
+    small = VggFeatures(LAYERS, network=args.start_from or args.output)
     before = measure(small, teacher, kept_apart)
-    tqdm.write(f"pruned: {before}")
+    tqdm.write(f"before tuning: {before}")
     tune(small, teacher, crops, args, painters(small, crops, args))
     after = measure(small, teacher, kept_apart)
     tqdm.write(f"tuned: {after}")

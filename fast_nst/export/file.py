@@ -18,7 +18,7 @@ from torch import nn
 
 from fast_nst.errors import ModelError
 from fast_nst.export.contract import ContractModule
-from fast_nst.export.rewrites import merge_slices
+from fast_nst.export.rewrites import merge_slices, shorten_names, store_half
 from fast_nst.images import atomic_path
 from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
 from fast_nst.networks import StyleNetwork
@@ -108,6 +108,8 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
     optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     merge_slices(program.model)
     RemoveUnusedNodesPass()(program.model)  # constants too, of which ONNX Runtime would complain
+    store_half(program.model)
+    shorten_names(program.model)
     model = program.model_proto
     for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
         told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels
@@ -122,7 +124,8 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
 def _forget_origin(model: onnx.ModelProto) -> None:
     """Drop the exporter's notes on where each node comes from: they name folders of the machine it ran on."""
     graph = model.graph
-    parts: list[Any] = [model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output]
+    del graph.value_info[:]  # of shapes between: arithmetic on N, H and W that no runtime needs to be told
+    parts: list[Any] = [model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output]
     for part in parts:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")

@@ -21,10 +21,12 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
+import onnx_ir
 import onnxruntime
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from fast_nst.errors import ModelError
+from fast_nst.export.rewrites import unpack_half
 from fast_nst.images import Pixels
 
 Precision = Literal["fp16", "int8"]
@@ -55,7 +57,7 @@ def narrow(source: Path, precision: Precision, photographs: Sequence[Pixels]) ->
     Raises:
         ModelError: if `source` is not float32, or the median of the ratios is below `LEAST_PSNR`.
     """
-    model = onnx.load(source)
+    model = load(source)
     told = {entry.key: entry.value for entry in model.metadata_props}
     if (found := told.get("arithmetic", "fp32")) != "fp32":
         raise ModelError(f"{source} computes in {found} already, expected a file in fp32")
@@ -66,6 +68,13 @@ def narrow(source: Path, precision: Precision, photographs: Sequence[Pixels]) ->
         raise ModelError(f"{source} in {precision}: pictures within {middle:.1f} dB of float32's only, {least}")
     helper.set_model_props(narrowed, {**told, "arithmetic": precision, "psnr_db": f"{middle:.1f}"})
     return Narrowed(narrowed, ratios)
+
+
+def load(source: Path) -> ModelProto:
+    """Read a style file, its weights unpacked to float32."""
+    graph = onnx_ir.load(source)
+    unpack_half(graph)
+    return onnx_ir.to_proto(graph)
 
 
 def to_float16(model: ModelProto, photographs: Sequence[Pixels]) -> ModelProto:

@@ -6,7 +6,7 @@ from onnx import numpy_helper
 from fast_nst.benchmark.photograph import draw_photograph
 from fast_nst.errors import ModelError
 from fast_nst.export import precision
-from fast_nst.export.precision import narrow, psnr, to_float16, to_int8
+from fast_nst.export.precision import load, narrow, psnr, to_float16, to_int8
 
 PHOTOGRAPHS = [draw_photograph(80, 96), np.flipud(draw_photograph(70, 64)).copy()]
 
@@ -24,7 +24,7 @@ def first_convolution(model):
 
 @pytest.fixture(scope="module")
 def model(small_style):
-    return onnx.load(small_style)
+    return load(small_style)
 
 
 @pytest.fixture(scope="module")

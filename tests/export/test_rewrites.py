@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fast_nst.export.rewrites import merge_slices
+from fast_nst.export.rewrites import merge_slices, shorten_names, store_half, unpack_half
 
 PICTURE = np.arange(5 * 6 * 7, dtype=np.float32).reshape(5, 6, 7)
 
@@ -93,3 +93,67 @@ def test_what_must_stay_stays(nodes, outputs):
     onnx.checker.check_model(same)
     for before, after in zip(answer(model), answer(same), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+WEIGHTS = np.random.default_rng(0).normal(0, 1, (5, 6, 14)).astype(np.float32)  # 420 of them
+
+
+def sum_with_weights():
+    """`out` is the picture twice over, side by side, plus weights; `few` weights are too few to be worth a cast."""
+    nodes = [
+        helper.make_node("Concat", ["picture", "picture"], ["both"], axis=2),
+        helper.make_node("Add", ["both", "weights"], ["sum"]),
+        helper.make_node("Add", ["sum", "few"], ["brighter"]),
+        helper.make_node("Mul", ["brighter", "weights"], ["out"]),
+    ]
+    model = graph_of(nodes, {})
+    model.graph.initializer.append(numpy_helper.from_array(WEIGHTS, "weights"))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32([0.1]), "few"))
+    return model
+
+
+def test_weights_are_kept_in_half_the_bytes_and_computed_with_in_float32():
+    graph = ir.from_proto(sum_with_weights())
+    assert store_half(graph) == 1
+    small = ir.to_proto(graph)
+
+    kept = {tensor.name: tensor.data_type for tensor in small.graph.initializer}
+    assert sorted(kept.values()) == [TensorProto.FLOAT, TensorProto.FLOAT16]  # the few stay as they are
+    onnx.checker.check_model(small, full_check=True)
+    rounded = WEIGHTS.astype(np.float16).astype(np.float32)
+    both = np.concatenate([PICTURE, PICTURE], axis=2)
+    np.testing.assert_array_equal(answer(small)[0], (both + rounded + np.float32(0.1)) * rounded)
+    assert len(small.SerializeToString()) < len(sum_with_weights().SerializeToString()) * 0.8
+
+
+def test_unpacked_weights_are_constants_again():
+    graph = ir.from_proto(sum_with_weights())
+    store_half(graph)
+    before = answer(ir.to_proto(graph))
+    assert unpack_half(graph) == 1
+    wide = ir.to_proto(graph)
+
+    assert [node.op_type for node in wide.graph.node] == ["Concat", "Add", "Add", "Mul"]
+    assert {tensor.data_type for tensor in wide.graph.initializer} == {TensorProto.FLOAT}
+    np.testing.assert_array_equal(answer(wide)[0], before[0])
+
+
+def test_names_are_short_and_what_the_graph_takes_and_gives_keeps_its_own():
+    graph = ir.from_proto(sum_with_weights())
+    before = answer(sum_with_weights())
+    shorten_names(graph)
+    short = ir.to_proto(graph)
+
+    onnx.checker.check_model(short)
+    assert [node.name for node in short.graph.node] == ["Concat_0", "Add_1", "Add_2", "Mul_3"]
+    assert {tensor.name for tensor in short.graph.initializer} == {"v0", "v1"}
+    assert (short.graph.input[0].name, short.graph.output[0].name) == ("picture", "out")
+    np.testing.assert_array_equal(answer(short)[0], before[0])
+
+
+def test_new_names_do_not_meet_old_ones():
+    """A value that is called v1 already must not be taken for the one that becomes v1."""
+    nodes = [helper.make_node("Neg", ["picture"], ["v1"]), helper.make_node("Abs", ["v1"], ["v0"])]
+    graph = ir.from_proto(graph_of([*nodes, helper.make_node("Neg", ["v0"], ["out"])], {}))
+    shorten_names(graph)
+    np.testing.assert_array_equal(answer(ir.to_proto(graph))[0], -PICTURE)

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 from torch.testing import assert_close
 
-from fast_nst.networks.base import squash, weave
-from fast_nst.networks.lean import DoublingPhases, LeanNetwork, PaintingPhases, PhaseNorm
+from fast_nst.networks.base import squash, unweave, weave
+from fast_nst.networks.lean import DoublingPhases, LeanNetwork, NarrowBlock, PaintingPhases, PhaseNorm
 
 
 def noise(*shape: int) -> Tensor:
@@ -26,10 +26,30 @@ def test_weaving_puts_row_phases_in_rows_and_column_phases_in_columns():
     assert torch.equal(weave(phases[:, :3], 1), phases[:, :3])
 
 
+@pytest.mark.parametrize("period", [1, 2, 4])
+def test_unweaving_undoes_weaving(period):
+    image = noise(2, 3, 8, 12)
+    assert torch.equal(weave(unweave(image, period), period), image)
+
+
+def test_a_narrow_block_adds_to_its_input_and_loses_a_rim_unless_mirrored():
+    hidden = noise(2, 6, 9, 8)
+    for mirrored in (True, False):
+        block = NarrowBlock(6, 3, mirrored=mirrored)
+        block.residual[-1].weight.data.fill_(0)
+        expected = hidden if mirrored else hidden[:, :, 1:-1, 1:-1]
+        assert torch.equal(block(hidden), expected)
+
+
 def test_doubling_in_phases_is_doubling_and_a_convolution():
     layer, hidden = DoublingPhases(3, 5), noise(2, 3, 7, 6)
     plain = conv2d(interpolate(hidden, scale_factor=2), layer.weight)
     assert_close(unravel(layer(hidden)), plain)
+
+
+def test_doubling_two_pictures_is_doubling_them_beside_each_other():
+    layer, hidden, pixels = DoublingPhases(5, 4), noise(1, 3, 7, 6), noise(1, 2, 7, 6) + 1
+    assert_close(layer(hidden, pixels), layer(torch.cat([hidden, pixels], dim=1)))
 
 
 def test_the_norm_of_phases_is_that_of_the_large_picture():
@@ -53,10 +73,15 @@ def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
 
 
 def test_the_whole_network_is_the_plain_one_in_another_order():
-    network, content = LeanNetwork(4, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
-    *blocks, double, norm, relu, paint = network.layers
-    hidden = nn.Sequential(*blocks)(network.enlarge(content))
-    hidden = relu(nn.InstanceNorm2d.forward(norm, conv2d(interpolate(hidden, scale_factor=2), double.weight)))
+    network, content = LeanNetwork(4, 6, 1, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
+    seen = network.enlarge(content)
+    enter, norm, leak = network.enter
+    wide = enter.weight.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
+    entered = leak(norm(conv2d(seen, wide, stride=4)))
+    hidden = network.blocks(entered + network.detour(entered))
+    beside = unweave(seen[:, :, 12:-12, 12:-12], 4)  # px: 4 go on the way in, 4 in each of the blocks
+    double, norm, leak, paint = network.layers
+    hidden = torch.cat([hidden, beside], dim=1)
+    hidden = leak(nn.InstanceNorm2d.forward(norm, conv2d(interpolate(hidden, scale_factor=2), double.weight)))
     plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
-    assert plain.shape == (2, 3, 72, 84)
     assert_close(network(content), plain[:, :, :70, :81])

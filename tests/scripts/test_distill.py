@@ -1,6 +1,5 @@
 """The script that makes `mini`, on random weights in the shape of VGG-19 to conv3_4."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -16,16 +15,11 @@ from torch import Tensor
 from fast_nst.images import Picture, write_picture
 from fast_nst.perceptual.vgg import VggFeatures, convolution_names
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "distill.py"
-
 
 @pytest.fixture(scope="module")
-def distill() -> ModuleType:
+def distill(load_script) -> ModuleType:
     """The script, as a module."""
-    spec = importlib.util.spec_from_file_location("distill", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("distill")
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +104,15 @@ def test_the_command_tunes_and_writes_a_loss_network(
         sum(sum(shares) for shares in json.loads(facts[key]).values()) for key in ("missed_before_tuning", "missed")
     )
     assert after < before
+
+    further, known = tmp_path / "further.safetensors", json.loads(facts["missed"])
+    more = f"--start-from {output} --more {pictures / '1.png'} --steps 2"
+    again = arguments.replace(str(output), str(further)).replace("--steps 30", more)
+    monkeypatch.setattr(sys, "argv", ["distill.py", *again.split()])
+
+    distill.main()
+
+    with safe_open(further, framework="pt") as file:
+        found = json.loads(file.metadata()["missed_before_tuning"])
+    for layer, shares in known.items():  # the same pictures have the same components: it goes on where it was
+        assert found[layer] == pytest.approx(shares, abs=0.01)

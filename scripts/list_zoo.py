@@ -1,0 +1,126 @@
+"""List the shipped styles: their figures, and a sheet of what they paint.
+
+python scripts/list_zoo.py configs/zoo.yaml models UNSEEN --loss-network vgg19
+
+UNSEEN are photographs that no training saw. Each style of the configuration that is in the folder is judged on them by
+the loss network given, at 256 and 512 px; written are `zoo.json`, `zoo.jpg`, and the table in the folder's README.md
+between its two marks.
+"""
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fast_nst.cli.options import read_yaml
+from fast_nst.images import Picture, Pixels, atomic_path, find_pictures, fit, read_pixels, write_picture
+from fast_nst.inference import Stylizer
+from fast_nst.inference.sheet import contact_sheet
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+
+SIZES = (256, 512)
+MARKS = ("<!-- zoo -->\n", "<!-- /zoo -->\n")
+_SHOWN = 3  # photographs on the sheet
+_COLUMNS, _CELL = 6, 280  # styles side by side, px of each
+
+
+def main() -> None:
+    """Judge, and write all three."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("zoo", type=Path, metavar="ZOO.yaml")
+    parser.add_argument("models", type=Path)
+    parser.add_argument("unseen")
+    parser.add_argument("--loss-network", default="vgg19")
+    args = parser.parse_args()
+    zoo = read_yaml(args.zoo)
+    photographs = [path for path, _ in find_pictures([args.unseen])]
+    styles = dict(_styles(zoo, args.models))
+    found = {name: _figures(model, painting, photographs, args) for name, (model, painting) in styles.items()}
+    _write(args.models / "zoo.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    _put_between_marks(args.models / "README.md", table(found))
+    write_picture(args.models / "zoo.jpg", Picture(_sheet(styles, photographs[:: -(-len(photographs) // _SHOWN)])))
+
+
+def _styles(zoo: Mapping[str, Any], models: Path) -> Sequence[tuple[str, tuple[Path, str]]]:
+    """Return the name of each style that is there, with its file and its painting's, best preset first."""
+    found = []
+    for preset in zoo["presets"].values():
+        for painting in preset["paintings"] or zoo["paintings"]:
+            model = models / f"{painting}{preset['suffix']}.onnx"
+            if model.is_file():
+                found.append((model.stem, (model, zoo["paintings"][painting]["style"])))
+    return found
+
+
+def _figures(model: Path, painting: str, photographs: Sequence[Path], args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the file says of itself, and the medians of the objective over the photographs."""
+    stylizer = Stylizer(model)
+    objective = Objective(ObjectiveConfig(loss_network=args.loss_network), to_image(fit(read_pixels(painting), 512)))
+    losses = {}
+    for size in SIZES:
+        judged = []
+        for path in photographs:
+            content = fit(read_pixels(path), size)
+            with torch.no_grad():
+                targets = objective.content_targets(to_image(content))
+                judged.append(objective(to_image(stylizer(content)), targets).mean().floats())
+        losses[str(size)] = {term: round(statistics.median(one[term] for one in judged), 4) for term in judged[0]}
+    info = stylizer.info
+    print(model.stem, losses, flush=True)
+    told = {name: getattr(info, name) for name in ("title", "artist", "year", "licence", "preset")}
+    sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+    return told | {"losses": losses, "bytes": model.stat().st_size, "sha256": sha256}
+
+
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay the styles out as a Markdown table."""
+    rows = [
+        "| style | painting | licence | network | content, style, TV at 256 px | total at 256, 512 px | kB | sha256 |",
+        "| --- | --- | --- | --- | --- | --- | ---: | --- |",
+    ]
+    for name, style in found.items():
+        small, large = (style["losses"][str(size)] for size in SIZES)
+        terms = ", ".join(f"{small[term]:.3f}" for term in ("content", "style", "tv"))
+        painting = f"{style['title']}, {style['artist']}, {style['year']}"
+        totals = f"{small['total']:.3f}, {large['total']:.3f}"
+        kb, sha256 = f"{style['bytes'] / 1000:.0f}", f"`{style['sha256'][:16]}`"
+        cells = [f"`{name}`", painting, style["licence"], f"`{style['preset']}`", terms, totals, kb, sha256]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _put_between_marks(path: Path, text: str) -> None:
+    before, _, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    _write(path, f"{before}{MARKS[0]}{text}{MARKS[1]}{after}")
+
+
+def _sheet(styles: Mapping[str, tuple[Path, str]], photographs: Sequence[Path]) -> Pixels:
+    """Return every style under its name: the painting, then the photographs repainted; a few styles side by side."""
+    contents = [fit(read_pixels(path), 2 * _CELL) for path in photographs]
+    names, bands = list(styles), []
+    for first in range(0, len(names), _COLUMNS):
+        chosen = names[first : first + _COLUMNS]
+        stylizers = [Stylizer(styles[name][0]) for name in chosen]
+        paintings = [fit(read_pixels(styles[name][1]), 2 * _CELL) for name in chosen]
+        rows = [paintings, *([stylizer(content) for stylizer in stylizers] for content in contents)]
+        bands.append(contact_sheet(rows, chosen, cell_width=_CELL))
+    width = max(band.shape[1] for band in bands)
+    filled = [np.pad(band, ((0, 0), (0, width - band.shape[1]), (0, 0)), constant_values=255) for band in bands]
+    return np.concatenate(filled)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Train the shipped styles: every painting of a configuration, with each of its presets.
+
+python scripts/train_zoo.py configs/zoo.yaml [OTHER.yaml] -o models [--only NAME ...]
+
+Each preset learns one painting from random weights first; every style then starts from that run. Either may take
+several sittings, such as one judged by `mini` and one by VGG-19. What is done is left alone and what was broken off
+goes on, so the same command serves until all is done; --only (`base-quality`, `great-wave-1`, `great-wave`) restricts
+it to some runs, so that several machines or cores can share the work. What a second configuration says at its outermost
+level stands in place of what the first one does: other presets, trained the same.
+"""
+
+import argparse
+import functools
+import operator
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fast_nst.cli.exits import DONE, INTERRUPTED
+from fast_nst.cli.options import read_yaml
+from fast_nst.errors import ConfigError, FastNstError, did_you_mean
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.run import train
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of the zoo: its name, what it is told, its folder and the file it ends in."""
+
+    name: str
+    config: TrainConfig
+    folder: Path
+    model: Path
+
+    def is_done(self) -> bool:
+        """Whether all its steps are taken, and the file is there."""
+        checkpoint = self.folder / CHECKPOINT_NAME
+        has_files = self.model.is_file() and checkpoint.is_file()
+        return has_files and load_checkpoint(checkpoint).step >= self.config.max_steps
+
+
+def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
+    """Give every run of a configuration, in an order in which each finds what it starts from.
+
+    Args:
+        zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
+            `configs/zoo.yaml`.
+        runs: the folder that gets a folder for each run.
+        models: the folder that gets the styles.
+    """
+    paintings = zoo["paintings"]
+    for preset, told in zoo["presets"].items():
+        base = f"base-{preset}"
+        common = zoo["common"] | {"preset": preset}
+        scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
+        first_painting = paintings[zoo["first_painting"]]
+        yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], first_painting)
+        for painting in told["paintings"] or paintings:
+            name = painting + told["suffix"]
+            model = models / f"{name}.onnx"
+            yield from _sittings(name, model, runs, common | from_base, zoo["style"], paintings[painting])
+
+
+def _sittings(
+    name: str,
+    model: Path,
+    runs: Path,
+    common: dict[str, Any],
+    sittings: list[dict[str, Any]],
+    painting: dict[str, Any],
+) -> Iterator[Run]:
+    """Give the runs one after the other that a style takes; all but the last are called NAME-1, NAME-2, ..."""
+    for number, sitting in enumerate(sittings, 1):
+        is_last = number == len(sittings)
+        called = name if is_last else f"{name}-{number}"
+        file = model if is_last else runs / f"{called}.onnx"
+        yield Run(called, TrainConfig.from_plain(common | sitting | painting), runs / called, file)
+        common = common | {"from_scratch": False, "init_from": str(runs / called / CHECKPOINT_NAME)}
+
+
+def main() -> int:
+    """Take the runs one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("zoo", type=Path, nargs="+", metavar="ZOO.yaml")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="runs to take; default: all")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the .onnx files")
+    parser.add_argument("--runs", type=Path, default=Path("runs/zoo"), help="folder of the runs [runs/zoo]")
+    args = parser.parse_args()
+    try:
+        zoo = functools.reduce(operator.or_, map(read_yaml, args.zoo))
+        return _take(_chosen(list(plan(zoo, args.runs, args.output)), args.only))
+    except FastNstError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+
+
+def _chosen(runs: list[Run], names: list[str]) -> list[Run]:
+    known = {run.name: run for run in runs}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"no run is named {name!r}{did_you_mean(name, known)}; the runs are {', '.join(known)}")
+    return [known[name] for name in names] or runs
+
+
+def _take(runs: list[Run]) -> int:
+    for number, run in enumerate(runs, 1):
+        if run.is_done():
+            continue
+        print(f"{number} of {len(runs)}: {run.name}", file=sys.stderr, flush=True)
+        resume = (run.folder / CHECKPOINT_NAME).is_file()
+        outcome = train(run.config, run.model, run.folder, resume=resume)
+        losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
+        print(f"{run.model}: {outcome.steps} steps; {losses}", flush=True)
+        if outcome.interrupted:
+            return INTERRUPTED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

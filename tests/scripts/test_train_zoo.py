@@ -1,0 +1,124 @@
+"""The script that trains the shipped styles: which runs it makes of a configuration, and which it takes."""
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import yaml
+
+from fast_nst.cli.options import read_yaml
+from fast_nst.networks import PRESETS
+
+ROOT = Path(__file__).parents[2]
+ZOO = {
+    "common": {"content_dir": ["photos"], "seed": 3},
+    "first_painting": "sea",
+    "first": [{"max_steps": 40}],
+    "style": [{"max_steps": 12, "style_weight": 3.0}, {"max_steps": 6, "loss_network": "vgg19"}],
+    "presets": {"quality": {"suffix": "", "paintings": []}, "fast": {"suffix": "-fast", "paintings": ["hill"]}},
+    "paintings": {
+        "sea": {"style": "sea.jpg", "title": "The Sea"},
+        "hill": {"style": "hill.jpg", "style_weight": 7.0},
+    },
+}
+ALL = ["base-quality", "sea-1", "sea", "hill-1", "hill", "base-fast", "hill-fast-1", "hill-fast"]
+
+
+@pytest.fixture(scope="module")
+def zoo(load_script) -> ModuleType:
+    """The script, as a module."""
+    return load_script("train_zoo")
+
+
+@pytest.fixture
+def call(zoo, tmp_path, monkeypatch):
+    """Call the script in a folder of its own; returns what it answers and what it has trained."""
+    (tmp_path / "zoo.yaml").write_text(yaml.safe_dump(ZOO, sort_keys=False))
+    monkeypatch.chdir(tmp_path)
+    trained, steps = [], {}
+
+    def train(config, model, folder, *, resume):
+        folder.mkdir(parents=True, exist_ok=True)
+        model.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "last.ckpt").touch()
+        model.touch()
+        trained.append((folder.name, resume))
+        interrupted = folder.name in steps
+        steps[folder.name] = steps.get(folder.name, config.max_steps)
+        return SimpleNamespace(steps=steps[folder.name], losses={"total": 1.0}, interrupted=interrupted)
+
+    monkeypatch.setattr(zoo, "train", train)
+    monkeypatch.setattr(zoo, "load_checkpoint", lambda path: SimpleNamespace(step=steps[path.parent.name]))
+
+    def run(*arguments, broken_off=(), also=None):
+        trained.clear()
+        steps.update(dict.fromkeys(broken_off, 5))
+        files = ["zoo.yaml", *([also] if also else [])]
+        monkeypatch.setattr(sys, "argv", ["train_zoo.py", *files, "-o", "models", "--runs", "runs", *arguments])
+        return zoo.main(), list(trained)
+
+    run.steps = steps
+    return run
+
+
+def test_each_preset_has_a_first_run_and_one_for_each_sitting_of_each_painting(zoo):
+    runs = list(zoo.plan(ZOO, Path("runs"), Path("models")))
+
+    assert [run.name for run in runs] == ALL
+    assert {run.name for run in runs if run.model.parent.name == "models"} == {"sea", "hill", "hill-fast"}
+    assert [run.model.stem for run in runs] == ALL
+    assert [run.config.preset for run in runs] == ["quality"] * 5 + ["fast"] * 3
+
+
+def test_each_sitting_goes_on_from_the_one_before(zoo):
+    starts = {run.name: run.config.init_from for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
+
+    assert starts["base-quality"] is None
+    assert starts["sea-1"] == starts["hill-1"] == str(Path("runs/base-quality/last.ckpt"))
+    assert starts["sea"] == str(Path("runs/sea-1/last.ckpt"))
+    assert starts["hill-fast-1"] == str(Path("runs/base-fast/last.ckpt"))
+
+
+def test_a_painting_says_more_than_its_sitting_and_a_sitting_more_than_what_is_common(zoo):
+    runs = {run.name: run.config for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
+
+    assert (runs["base-quality"].from_scratch, runs["base-quality"].title) == (True, "The Sea")
+    assert (runs["sea-1"].from_scratch, runs["sea-1"].max_steps, runs["sea-1"].seed) == (False, 12, 3)
+    assert (runs["sea"].max_steps, runs["sea"].objective.loss_network) == (6, "vgg19")
+    assert runs["sea-1"].objective.style_weight == 3.0
+    assert runs["hill-1"].objective.style_weight == runs["hill-fast-1"].objective.style_weight == 7.0
+
+
+def test_all_runs_are_taken_in_order_and_what_is_done_is_left_alone(call):
+    assert call() == (0, [(name, False) for name in ALL])
+    assert call() == (0, [])
+
+
+def test_what_was_broken_off_goes_on_and_ctrl_c_ends_all(call):
+    chosen = ("--only", "base-quality", "sea-1", "sea")
+    assert call(*chosen, broken_off=["sea-1"]) == (130, [("base-quality", False), ("sea-1", False)])
+    assert call(*chosen) == (130, [("sea-1", True)])  # 5 steps of 12 were there
+
+
+def test_a_name_that_is_no_run_is_told_with_the_nearest(call, capsys):
+    assert call("--only", "base-qualty") == (2, [])
+    assert "no run is named 'base-qualty'; did you mean 'base-quality'?" in capsys.readouterr().err
+
+
+def test_a_second_configuration_names_other_presets_for_the_same_recipe(call, tmp_path):
+    (tmp_path / "other.yaml").write_text("presets: {johnson: {suffix: -johnson, paintings: [sea]}}")
+    assert call("--only", "base-johnson", also="other.yaml") == (0, [("base-johnson", False)])
+    assert call("--only", "sea", also="other.yaml") == (2, [])
+
+
+@pytest.mark.parametrize("also", [[], ["baselines.yaml"]])
+def test_the_configurations_that_ship_are_such(zoo, also):
+    told = read_yaml(ROOT / "configs" / "zoo.yaml")
+    for name in also:
+        told |= read_yaml(ROOT / "configs" / name)
+    runs = list(zoo.plan(told, Path("runs"), Path("models")))
+
+    assert len({run.name for run in runs}) == len(runs)
+    assert {run.config.preset for run in runs} <= PRESETS.keys()
+    assert all(run.config.title and run.config.artist and run.config.licence for run in runs)
