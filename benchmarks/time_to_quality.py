@@ -33,7 +33,7 @@ from torchvision import transforms
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, grid_loss, to_image
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 from fast_nst.training.base import load_base
 from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.module import rate_share
@@ -118,7 +118,7 @@ class Bench:
             pastiche = network(content)
             losses = objective(pastiche, objective.content_targets(content)).mean()
             adam.zero_grad()
-            (losses.total + 2.0 * grid_loss(pastiche, network.size_multiple).mean()).backward()
+            losses.total.backward()
             adam.step()
             yield network
 

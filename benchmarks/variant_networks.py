@@ -25,6 +25,7 @@ have no bias before a norm; "norm" is instance norm with ReLU. C, M are channels
     HR:K     the same, all sub-pixels with the same first weights                      (ICNR)
     tR:K     nearest-neighbour enlarging by R and KxK convolution to 3 colours: the pastiche
     T:C      u:C and t2:9 in phases: the pastiche, as `LeanNetwork` paints it
+    P:C      the same, and a 6x6 convolution of stride 2 of the photograph added to u:C, before its norm
 """
 
 from collections.abc import Callable
@@ -36,7 +37,7 @@ from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash, unweave
 from fast_nst.networks.blocks import DoublingConv2d
-from fast_nst.networks.lean import DoublingPhases, LeanNetwork, PaintingPhases, PhaseNorm
+from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, PaintingPhases, PhaseNorm
 
 _CORNERS = ("[", "]", "+", "~")
 
@@ -84,6 +85,19 @@ class Entering(nn.Conv2d):
         return F.conv2d(unweave(pixels, stride), small[:, order]) if kernel == 3 * stride else super().forward(pixels)
 
 
+class PaintingBeside(nn.Module):
+    """The last two layers of `LeanNetwork`, which see the photograph too."""
+
+    def __init__(self, channels: int, tail: int) -> None:
+        super().__init__()
+        self.doubling, self.halving = DoublingPhases(channels, tail), HalvingPhases(tail)
+        self.layers = nn.Sequential(PhaseNorm(tail), nn.ReLU(), PaintingPhases(tail))
+
+    def forward(self, hidden: Tensor, pixels: Tensor) -> Tensor:
+        """`(N, C, h, w)` and the photograph's phases, of any larger size, to the pastiche's phases."""
+        return self.layers(self.doubling(hidden) + self.halving(middle(pixels, hidden)))
+
+
 class Variant(StyleNetwork):
     """The network of one line."""
 
@@ -122,6 +136,8 @@ class Variant(StyleNetwork):
                 hidden = middle(waiting.pop(), hidden) + hidden
             elif word == "+":
                 hidden = torch.cat([hidden, middle(unweave(pixels, 4), hidden)], dim=1)
+            elif word.startswith("P"):
+                hidden = layer(hidden, unweave(pixels, 4))
             else:
                 hidden = layer(hidden)
         return hidden
@@ -181,7 +197,7 @@ def _layer(name: str, n: list[int], c: int, network: Variant) -> tuple[nn.Module
     if letter == "u":
         return nn.Sequential(DoublingConv2d(c, n[0], padded=False), *_norm(n[0])), n[0]
     if letter in _HEADS:
-        network.period = 4 if letter == "T" else factor
+        network.period = 4 if letter in "TP" else factor
         return _HEADS[letter](c, factor, n), 3
     return _BLOCKS[letter](c, n), c
 
@@ -222,4 +238,5 @@ _HEADS: dict[str, Callable[[int, int, list[int]], nn.Module]] = {
     "H": lambda c, r, n: _SubPixels(c, 3 * r * r, (n or [3])[0]).same_at_first(r),
     "t": lambda c, r, n: Enlarging(c, r, n[0]),
     "T": lambda c, _, n: nn.Sequential(DoublingPhases(c, n[0]), PhaseNorm(n[0]), nn.ReLU(), PaintingPhases(n[0])),
+    "P": lambda c, _, n: PaintingBeside(c, n[0]),
 }

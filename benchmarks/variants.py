@@ -65,8 +65,9 @@ VARIANTS = {
     "inverted": "s4:32 i:96:3 i:96:3 i:96:3 T:16",
     "dilated": "s4:32 r:2 r:2 r:2 r:2 T:16",
     "detour at an eighth": "s4:48 [ D:64 e:32 e:32 e:32 e:32 U:48 ] e:32 e:32 + T:16",
-    "`quality`": "~ s4:64 [ D:64 e:32 e:32 e:32 U:64 ] e:32 e:32 + T:16",
-    "`fast`": "~ s4:32 [ D:32 e:16 e:16 e:16 U:32 ] e:16 e:16 + T:8",
+    "the same, leaky, 64 channels": "~ s4:64 [ D:64 e:32 e:32 e:32 U:64 ] e:32 e:32 + T:16",
+    "`quality`": "~ s4:64 [ D:64 e:32 e:32 e:32 U:64 ] e:32 e:32 P:16",
+    "`fast`": "~ s4:32 [ D:32 e:16 e:16 e:16 U:32 ] e:16 e:16 P:12",
 }
 SIZES = {"512x512": (512, 512), "1280x720": (720, 1280)}
 

@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, grid_loss, to_image, to_pixels
+from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
 from fast_nst.training.base import load_base
 
@@ -216,7 +216,7 @@ def young_pastiches(
         pastiche = network(content)
         losses = objective(pastiche, objective.content_targets(content)).mean()
         adam.zero_grad()
-        (losses.total + 2.0 * grid_loss(pastiche, network.size_multiple).mean()).backward()
+        losses.total.backward()
         adam.step()
         if step % max(1, steps // 16) == 0:
             with torch.no_grad():

@@ -11,7 +11,7 @@ __all__ = ["PRESETS", "StyleNetwork", "build_network"]
 
 PRESETS: dict[str, Callable[[], StyleNetwork]] = {
     "quality": lambda: LeanNetwork(width=64, deep_width=64, deep_blocks=3, blocks=2, tail=16),
-    "fast": lambda: LeanNetwork(width=32, deep_width=32, deep_blocks=3, blocks=2, tail=8),
+    "fast": lambda: LeanNetwork(width=32, deep_width=32, deep_blocks=3, blocks=2, tail=12),
     "johnson": lambda: JohnsonNetwork((32, 64, 128), padded=True),
     "johnson-half": lambda: JohnsonNetwork((16, 32, 64), padded=False),
 }

@@ -8,9 +8,8 @@ convolution whose kernel is made from the resize-convolution's.
 
 So the last two layers learn as nearest-neighbour doubling and a convolution do, and run as ones that never leave a
 quarter of the size. A sub-pixel convolution [Shi2016], which has weights of its own for each phase, costs as much and
-learnt slower (1.41 after 600 steps, against 1.25 with one doubling and 1.19 with two). The photograph's phases beside
-the last layers do have weights of their own, and a network of this kind does draw a grid if nothing is done about it:
-`benchmarks/grid.py` measures it.
+learnt slower (1.41 after 600 steps, against 1.25 with one doubling and 1.19 with two). Such a network draws a grid if
+nothing is done about it: `benchmarks/grid.py` measures it, `shift_loss` is against it.
 
 References:
     [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155: the residual
@@ -18,9 +17,6 @@ References:
     [Shi2016] Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
         Network, arXiv:1609.05158.
 """
-
-import functools
-import itertools
 
 import torch
 import torch.nn.functional as F
@@ -43,19 +39,32 @@ class DoublingPhases(nn.Conv2d):
             for tap in range(3):
                 self.falls_on[phase, (phase + tap) // 2, tap] = 1
 
-    def forward(self, *hidden: Tensor) -> Tensor:
-        """`(N, Cin, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column.
+    def forward(self, hidden: Tensor) -> Tensor:
+        """`(N, Cin, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column."""
+        kernel = torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, self.weight)
+        return F.conv2d(hidden, kernel.flatten(0, 2))
 
-        Several inputs are taken as one of all their channels, without being copied into one: of a large photograph
-        that copy is a quarter of the memory.
-        """
-        kernel = torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, self.weight).flatten(0, 2)
-        firsts = [0, *itertools.accumulate(part.shape[1] for part in hidden)]
-        doubled = [
-            F.conv2d(part, kernel[:, first:end])
-            for part, (first, end) in zip(hidden, itertools.pairwise(firsts), strict=True)
-        ]
-        return functools.reduce(torch.add, doubled)
+
+class HalvingPhases(nn.Conv2d):
+    """A 6x6 convolution of stride 2 of the photograph, valid, without bias: from its 4x4 phases to 2x2 phases.
+
+    All phases share one kernel, so that what it gives moves with the photograph by any even number of pixels.
+    """
+
+    falls_on: Tensor
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__(3, out_channels, 6, bias=False)
+        self.register_buffer("falls_on", torch.zeros(2, 2, 4, 6), persistent=False)
+        for phase in range(2):
+            for tap in range(6):
+                pixel = 2 * phase + tap  # from the first of those 4x4 whose second half is the first phase
+                self.falls_on[phase, pixel // 4, pixel % 4, tap] = 1
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(N, 4 * 4 * 3, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`, where `DoublingPhases` would put them."""
+        kernel = torch.einsum("atry,bscx,oiyx->oabrcits", self.falls_on, self.falls_on, self.weight)
+        return F.conv2d(pixels, kernel.flatten(3, 5).flatten(0, 2))
 
 
 class PhaseNorm(nn.InstanceNorm2d):
@@ -117,8 +126,8 @@ class NarrowBlock(nn.Module):
 class LeanNetwork(StyleNetwork):
     """The photograph's phases, a detour at an eighth of its size, residual blocks, and the way up in phases.
 
-    The detour is what large strokes are made in; beside what the blocks give, the last two layers see the photograph's
-    own pixels, so that its edges need not be remembered on the way.
+    The detour is what large strokes are made in; to what the blocks give, doubled, the photograph's own pixels are
+    added, so that its edges need not be remembered on the way.
 
     Args:
         width: channels at a quarter of the size.
@@ -144,9 +153,9 @@ class LeanNetwork(StyleNetwork):
             nn.Upsample(scale_factor=2),
         )
         self.blocks = nn.Sequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
-        self.layers = nn.Sequential(
-            DoublingPhases(width + 3 * self.period**2, tail), PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail)
-        )
+        self.doubling = DoublingPhases(width, tail)
+        self.halving = HalvingPhases(tail)
+        self.layers = nn.Sequential(PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail))
 
     def enlarge(self, content: Tensor) -> Tensor:
         """Mirror the border: by the margin, and at the right and bottom until the whole is a size multiple."""
@@ -160,8 +169,8 @@ class LeanNetwork(StyleNetwork):
         pixels = unweave(self.enlarge(content), self.period)
         entered = self.enter(pixels)
         hidden = self.blocks(entered + self.detour(entered))
-        doubled = self.layers[0](hidden, _inside(pixels, self.rim))
-        return squash(self.layers[1:](doubled)[:, :, :height, :width])
+        at_half_size = self.doubling(hidden) + self.halving(_inside(pixels, self.rim))
+        return squash(self.layers(at_half_size)[:, :, :height, :width])
 
 
 def _convolution(before: int, after: int, kernel: int, *, stride: int = 1, mirrored: bool) -> list[nn.Module]:

@@ -32,8 +32,6 @@ from torch import Tensor
 Constants = Literal["relative", "gatys2016", "johnson2016"]
 TvForm = Literal["anisotropic", "isotropic", "squared"]
 
-_INVISIBLE = 1 / 255**2  # mean squared difference of neighbouring pixels that 8 bits cannot hold
-
 
 def content_loss(features: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
     """Squared distance between the activations of a pastiche and of its content image at one layer.
@@ -137,28 +135,30 @@ def total_variation(image: Tensor, form: TvForm = "anisotropic", constants: Cons
     return variation.mean(1) if constants == "relative" else variation.sum(1)
 
 
-def grid_loss(image: Tensor, period: int) -> Tensor:
-    """How far the differences of neighbouring pixels follow a grid.
+def shift_loss(pastiche: Tensor, moved: Tensor, shift: tuple[int, int], border: int = 16) -> Tensor:
+    """How far the pastiche of a picture that lies elsewhere is from being the same pastiche, elsewhere.
 
-    A network that halves and doubles feature maps can draw a grid of its own period [Odena2016]. The perceptual loss
-    hardly objects, since a Gram matrix does not see where a texture is. This term is not of the papers.
+    A network that halves and doubles feature maps can paint a pixel otherwise by where it lies on a grid of the
+    network's own period [Odena2016], and draw that grid. The perceptual loss hardly objects, since a Gram matrix does
+    not see where a texture is. This term is not of the papers.
 
     Args:
-        image: `(N, C, H, W)`, RGB in [0, 1], `H` and `W` greater than `period`.
-        period: of the grid, px.
+        pastiche: of a picture, `(N, C, H, W)`, RGB in [0, 1].
+        moved: of that picture without its first rows and columns, `(N, C, H - down, W - across)`.
+        shift: those rows and columns: `down, across`.
+        border: px at every side that are not compared, since what lies around them is mirrored.
 
     Returns:
-        `(N,)`, the mean over both directions of the sum of two shares: how much of the energy of a line's differences
-        repeats with the period, and the variance over the phases of their energies, over its squared mean. Zero for an
-        image of one colour; about one over the number of periods in a line for noise.
+        `(N,)`, the mean absolute difference of what both show; zero where the shift changes nothing.
+
+    Raises:
+        ValueError: if `moved` has another shape, or nothing is left inside the border.
     """
-    shares = []
-    for dim in (2, 3):
-        steps = image.diff(dim=dim).movedim(dim, 3)
-        whole = steps.shape[3] // period * period
-        folded = torch.unflatten(steps[..., :whole], 3, (-1, period))  # (N, C, lines, periods, phases)
-        repeating = folded.mean(3).var(3, correction=0).mean((1, 2))
-        energies = folded.square().mean((1, 2, 3))  # (N, phases)
-        energy = energies.mean(1) + _INVISIBLE
-        shares.append(repeating / energy + energies.var(1, correction=0) / energy.square())
-    return torch.stack(shares).mean(0)
+    down, across = shift
+    same = pastiche[:, :, down:, across:]
+    if same.shape != moved.shape or min(same.shape[2:]) <= 2 * border:
+        raise ValueError(
+            f"moved must be {tuple(same.shape)}, its sides more than {2 * border} px; got {tuple(moved.shape)}"
+        )
+    inside = slice(border, -border)
+    return (same - moved)[:, :, inside, inside].abs().flatten(1).mean(1)

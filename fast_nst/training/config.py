@@ -26,7 +26,13 @@ class TrainConfig:
     )
     crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
-    grid_weight: float = field(default=2.0, metadata={"help": "Weight of the term against grids in the pastiche."})
+    shift_weight: float = field(
+        default=10.0,
+        metadata={
+            "help": "Weight of the term against grids in the pastiche: what is painted should not change with where it "
+            "lies. 0 paints each crop once, which is faster."
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
     init_from: str | None = field(
         default=None,
@@ -100,6 +106,6 @@ _LEAST = {
     "crop_size": 64,
     "workers": 0,
     "num_nodes": 1,
-    "grid_weight": 0,
+    "shift_weight": 0,
     "cache_gib": 0,
 }

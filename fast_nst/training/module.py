@@ -9,11 +9,12 @@ from torch import Tensor
 
 from fast_nst.errors import TrainingError
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Losses, Objective, grid_loss
+from fast_nst.perceptual import Losses, Objective, shift_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
 _WARM_UP = 0.05  # share of the run in which the learning rate rises
+_STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
 
 
@@ -70,15 +71,23 @@ class StyleTransferModule(pl.LightningModule):
         """
         pastiche = self.network(batch.images)
         losses = self.judge(batch.images, pastiche).mean()
-        grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
-        terms = {**losses._asdict(), "grid": grid}
+        shift = self._shift_loss(batch.images, pastiche)
+        terms = {**losses._asdict(), "shift": shift}
         if self.device.type == "cpu":
             for name, term in terms.items():
                 check_finite(float(term.detach()), f"{name} loss", self.global_step)
         return {
-            "loss": losses.total + self.config.grid_weight * grid,
+            "loss": losses.total + self.config.shift_weight * shift,
             "terms": {name: term.detach() for name, term in terms.items()},
         }
+
+    def _shift_loss(self, content: Tensor, pastiche: Tensor) -> Tensor:
+        """Paint the crops again, less some rows and columns, and hold both pastiches against each other."""
+        if not self.config.shift_weight:
+            return pastiche.new_zeros(())
+        shift = shift_of(self.global_step, self.network.size_multiple)
+        moved = self.network(content[:, :, shift[0] :, shift[1] :])
+        return shift_loss(pastiche.float(), moved.float(), shift).mean()
 
     def judge(self, content: Tensor, pastiche: Tensor) -> Losses:
         """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1]."""
@@ -106,6 +115,11 @@ class StyleTransferModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the time trained so far."""
         self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
+
+
+def shift_of(step: int, period: int) -> tuple[int, int]:
+    """Return rows and columns to leave out in a step: over `period * period` steps every pair within a period, once."""
+    return divmod(_STRIDE * step % period**2, period)
 
 
 def check_finite(value: float, name: str, step: int) -> None:

@@ -77,7 +77,7 @@ def test_every_preset_repaints_small_and_odd_pictures(preset, height, width):
 
 
 @pytest.mark.parametrize(
-    ("preset", "count"), [("johnson", 1_677_635), ("johnson-half", 424_099), ("quality", 204_691), ("fast", 61_131)]
+    ("preset", "count"), [("johnson", 1_677_635), ("johnson-half", 424_099), ("quality", 199_507), ("fast", 61_103)]
 )
 def test_every_preset_has_the_parameters_it_claims(preset, count):
     assert sum(parameter.numel() for parameter in build_network(preset).parameters()) == count
@@ -129,7 +129,7 @@ def test_a_network_looks_where_it_paints(name):
     ]
     furthest = max(abs(centre.item()) for centre in centres)
     assert furthest < network.size_multiple / 2  # half the smallest picture's pixel
-    assert abs(sum(centres).item() / len(centres)) < 0.5
+    assert abs(sum(centres).item() / len(centres)) <= 0.501  # an even stride has no middle pixel
 
 
 @every_network

@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d, interpolate
 from torch.testing import assert_close
 
 from fast_nst.networks.base import squash, unweave, weave
-from fast_nst.networks.lean import DoublingPhases, LeanNetwork, NarrowBlock, PaintingPhases, PhaseNorm
+from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, NarrowBlock, PaintingPhases, PhaseNorm
 
 
 def noise(*shape: int) -> Tensor:
@@ -47,9 +47,9 @@ def test_doubling_in_phases_is_doubling_and_a_convolution():
     assert_close(unravel(layer(hidden)), plain)
 
 
-def test_doubling_two_pictures_is_doubling_them_beside_each_other():
-    layer, hidden, pixels = DoublingPhases(5, 4), noise(1, 3, 7, 6), noise(1, 2, 7, 6) + 1
-    assert_close(layer(hidden, pixels), layer(torch.cat([hidden, pixels], dim=1)))
+def test_halving_in_phases_is_a_convolution_of_stride_two():
+    layer, photograph = HalvingPhases(5), noise(2, 3, 28, 24)
+    assert_close(unravel(layer(unweave(photograph, 4))), conv2d(photograph, layer.weight, stride=2))
 
 
 def test_the_norm_of_phases_is_that_of_the_large_picture():
@@ -66,9 +66,10 @@ def test_painting_in_phases_is_doubling_and_a_convolution():
     assert_close(weave(layer(phases), 4), plain, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("layer", [DoublingPhases(2, 3), PaintingPhases(1)])
+@pytest.mark.parametrize("layer", [DoublingPhases(2, 3), HalvingPhases(1), PaintingPhases(1)])
 def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
-    hidden = noise(1, 2 if isinstance(layer, DoublingPhases) else 4, 4, 5).double().requires_grad_()
+    channels = {DoublingPhases: 2, HalvingPhases: 48, PaintingPhases: 4}[type(layer)]
+    hidden = noise(1, channels, 4, 5).double().requires_grad_()
     assert torch.autograd.gradcheck(layer.double(), hidden)
 
 
@@ -79,9 +80,9 @@ def test_the_whole_network_is_the_plain_one_in_another_order():
     wide = enter.weight.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
     entered = leak(norm(conv2d(seen, wide, stride=4)))
     hidden = network.blocks(entered + network.detour(entered))
-    beside = unweave(seen[:, :, 12:-12, 12:-12], 4)  # px: 4 go on the way in, 4 in each of the blocks
-    double, norm, leak, paint = network.layers
-    hidden = torch.cat([hidden, beside], dim=1)
-    hidden = leak(nn.InstanceNorm2d.forward(norm, conv2d(interpolate(hidden, scale_factor=2), double.weight)))
+    beside = seen[:, :, 12:-12, 12:-12]  # px: 4 go on the way in, 4 in each of the blocks
+    hidden = conv2d(interpolate(hidden, scale_factor=2), network.doubling.weight)
+    norm, leak, paint = network.layers
+    hidden = leak(nn.InstanceNorm2d.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2)))
     plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
     assert_close(network(content), plain[:, :, :70, :81])

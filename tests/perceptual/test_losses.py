@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from fast_nst.perceptual import content_loss, gram_loss, gram_matrix, grid_loss, total_variation
+from fast_nst.perceptual import content_loss, gram_loss, gram_matrix, shift_loss, total_variation
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -234,28 +234,27 @@ def test_a_term_is_positive_where_picture_and_target_differ(term):
     assert (term(noise(2, 2, 4, 5), noise(2, 2, 4, 5, seed=1)) > 0).all()
 
 
-def test_grid_loss_of_a_stripe_in_every_fourth_column():
-    image = torch.zeros(1, 3, 16, 17)
-    image[..., 2::4] = 1.0  # differences across: 0 1 -1 0, over and over; none down
-
-    energy = 0.5 + 1 / 255**2
-    stripes = 0.5 / energy + 0.25 / energy**2
-    assert_close(grid_loss(image, 4), torch.tensor([stripes / 2]))
-    assert_close(grid_loss(image.mT, 4), torch.tensor([stripes / 2]))
+# Shift
 
 
-def test_grid_loss_sees_blocks_that_repeat_nowhere():
-    noise = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
-    blocks = noise[..., ::4, ::4].repeat_interleave(4, 2).repeat_interleave(4, 3)
+def test_shift_loss_of_one_pixel_that_differs():
+    pastiche = torch.zeros(2, 3, 12, 10)
+    moved = pastiche[:, :, 1:, 2:].clone()  # 11 x 8, of which 7 x 4 lie inside a border of two
+    moved[1, 0, 2, 2] = 0.5
+    moved[1, 1, 1, 2] = 9.0  # on the border
 
-    assert (grid_loss(noise, 4) < 0.02).all()  # 63 periods a line
-    assert (grid_loss(blocks, 4) > 2.9).all()  # all energy on one phase of four: (0.75^2 + 3 * 0.25^2) / 4 / 0.25^2 = 3
-    assert (grid_loss(blocks.roll((1, 2), (2, 3)), 4) > 2.8).all()
-    assert (grid_loss(blocks, 3) < 0.1).all()
+    assert_close(shift_loss(pastiche, moved, (1, 2), border=2), torch.tensor([0.0, 0.5 / (3 * 7 * 4)]))
 
 
-def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
-    image = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
-    grid_loss(image, 4).sum().backward()
+def test_shift_loss_of_what_moves_along_is_zero_and_of_what_stays_is_not():
+    pastiche = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    along, staying = pastiche[:, :, 3:, 5:], pastiche[:, :, :-3, :-5]
 
-    assert image.grad.abs().max() == 0
+    assert shift_loss(pastiche, along, (3, 5)) == 0
+    assert shift_loss(pastiche, staying, (3, 5)) > 0.3  # two numbers in [0, 1] are a third apart
+
+
+@pytest.mark.parametrize(("height", "shift"), [(64, (1, 0)), (32, (0, 0))])
+def test_shift_loss_of_what_cannot_be_compared(height, shift):
+    with pytest.raises(ValueError, match="moved must be"):
+        shift_loss(torch.zeros(1, 3, height, 64), torch.zeros(1, 3, height, 64), shift)

@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from fast_nst.errors import TrainingError
-from fast_nst.perceptual import Objective, grid_loss
+from fast_nst.perceptual import Objective, shift_loss
 from fast_nst.training.data import Crops
-from fast_nst.training.module import StyleTransferModule, rate_share
+from fast_nst.training.module import StyleTransferModule, rate_share, shift_of
 from fast_nst.training.run import read_style
 
 
@@ -32,8 +34,35 @@ def test_a_step_returns_the_mean_losses_of_its_batch(module):
     each = [module.judge(content[i : i + 1], pastiche[i : i + 1]).total for i in (0, 1)]
 
     torch.testing.assert_close(outputs["terms"]["total"], torch.stack(each).mean().detach())
-    torch.testing.assert_close(outputs["terms"]["grid"], grid_loss(pastiche, 4).mean().detach())
-    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"] + 2 * outputs["terms"]["grid"])
+
+
+def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhere(config):
+    made = config(shift_weight=5.0)
+    module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
+    module.trainer = SimpleNamespace(global_step=1)  # type: ignore[assignment]
+    content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    outputs = module.training_step(Crops(content, ()), 0)
+    moved = module.network(content[:, :, 1:, 1:])  # 37 % 16 = 4 * 1 + 1
+
+    torch.testing.assert_close(
+        outputs["terms"]["shift"], shift_loss(module.network(content), moved, (1, 1)).mean().detach()
+    )
+    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"] + 5 * outputs["terms"]["shift"])
+
+
+def test_without_the_shift_term_a_crop_is_painted_once(config):
+    made = config(shift_weight=0.0)
+    module, painted = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made))), []
+    module.network.register_forward_hook(lambda *_: painted.append(1))
+    outputs = module.training_step(Crops(torch.rand(1, 3, 64, 64), ()), 0)
+
+    assert len(painted) == 1
+    assert outputs["terms"]["shift"] == 0
+    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"])
+
+
+def test_every_shift_within_a_period_comes_once():
+    assert {shift_of(step, 8) for step in range(64)} == {(down, across) for down in range(8) for across in range(8)}
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
