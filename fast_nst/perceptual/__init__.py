@@ -1,6 +1,6 @@
 """What "looks like" means: features of a frozen VGG, the losses on them, and the objective that joins both."""
 
-from fast_nst.perceptual.losses import content_loss, gram_loss, gram_matrix, shift_loss, total_variation
+from fast_nst.perceptual.losses import content_loss, gram_loss, gram_matrix, grid_loss, shift_loss, total_variation
 from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
 from fast_nst.perceptual.tensors import to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures
@@ -13,6 +13,7 @@ __all__ = [
     "content_loss",
     "gram_loss",
     "gram_matrix",
+    "grid_loss",
     "shift_loss",
     "to_image",
     "to_pixels",

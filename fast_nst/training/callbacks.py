@@ -24,7 +24,7 @@ from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule, check_finite
 
 _TERMS = Losses._fields
-_LOGGED = (*_TERMS, "shift")
+_LOGGED = (*_TERMS, "grid", "shift")
 _RECENT = 100  # steps that "the current loss" is averaged over
 LOSSES_NAME = "losses.csv"
 

@@ -49,6 +49,7 @@ class Trained:
             "batch_size": str(config.batch_size),
             "crop_size": str(config.crop_size),
             "learning_rate": str(config.learning_rate),
+            "grid_weight": str(config.grid_weight),
             "shift_weight": str(config.shift_weight),
             "precision": config.precision,
             "seed": str(config.seed),

@@ -26,11 +26,14 @@ class TrainConfig:
     )
     crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
+    grid_weight: float = field(
+        default=10.0, metadata={"help": "Weight of a term against grids: edges should fall anywhere alike."}
+    )
     shift_weight: float = field(
-        default=10.0,
+        default=2.0,
         metadata={
-            "help": "Weight of the term against grids in the pastiche: what is painted should not change with where it "
-            "lies. 0 paints each crop once, which is faster."
+            "help": "Weight of a term against hatches: what is painted should not change with where it lies. 0 paints "
+            "each crop once, which is faster."
         },
     )
     seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
@@ -106,6 +109,7 @@ _LEAST = {
     "crop_size": 64,
     "workers": 0,
     "num_nodes": 1,
+    "grid_weight": 0,
     "shift_weight": 0,
     "cache_gib": 0,
 }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fast_nst.errors import TrainingError
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Losses, Objective, shift_loss
+from fast_nst.perceptual import Losses, Objective, grid_loss, shift_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
@@ -63,7 +63,7 @@ class StyleTransferModule(pl.LightningModule):
             group["lr"] = self.config.learning_rate * rate_share(self.progress())
 
     def training_step(self, batch: Crops, batch_idx: int) -> dict[str, Any]:
-        """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all five, detached.
+        """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all six, detached.
 
         Raises:
             TrainingError: on a CPU, when a term is not finite; the weights are still those of the step before. On a
@@ -71,13 +71,14 @@ class StyleTransferModule(pl.LightningModule):
         """
         pastiche = self.network(batch.images)
         losses = self.judge(batch.images, pastiche).mean()
+        grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
         shift = self._shift_loss(batch.images, pastiche)
-        terms = {**losses._asdict(), "shift": shift}
+        terms = {**losses._asdict(), "grid": grid, "shift": shift}
         if self.device.type == "cpu":
             for name, term in terms.items():
                 check_finite(float(term.detach()), f"{name} loss", self.global_step)
         return {
-            "loss": losses.total + self.config.shift_weight * shift,
+            "loss": losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift,
             "terms": {name: term.detach() for name, term in terms.items()},
         }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from fast_nst.perceptual import content_loss, gram_loss, gram_matrix, shift_loss, total_variation
+from fast_nst.perceptual import content_loss, gram_loss, gram_matrix, grid_loss, shift_loss, total_variation
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -234,7 +234,33 @@ def test_a_term_is_positive_where_picture_and_target_differ(term):
     assert (term(noise(2, 2, 4, 5), noise(2, 2, 4, 5, seed=1)) > 0).all()
 
 
-# Shift
+# Grid and shift
+
+
+def test_grid_loss_of_a_stripe_in_every_fourth_column():
+    image = torch.zeros(1, 3, 16, 17)
+    image[..., 2::4] = 1.0  # differences across: 0 1 1 0, over and over; none down
+
+    stripes = 0.25 / (0.5 + 1 / 255) ** 2
+    assert_close(grid_loss(image, 4), torch.tensor([stripes / 2]))
+    assert_close(grid_loss(image.mT, 4), torch.tensor([stripes / 2]))
+    assert_close(grid_loss(image, 8), torch.tensor([stripes / 2]))
+
+
+def test_grid_loss_sees_blocks_that_repeat_nowhere():
+    noise = torch.rand(2, 3, 257, 257, generator=torch.Generator().manual_seed(0))
+    blocks = noise[..., ::4, ::4].repeat_interleave(4, 2).repeat_interleave(4, 3)[..., 3:, 3:]
+
+    assert (grid_loss(noise, 4) < 1e-4).all()
+    assert (grid_loss(blocks, 4) > 2.5).all()  # all edges on one phase of four: (0.75^2 + 3 * 0.25^2) / 4 / 0.25^2 = 3
+    assert (grid_loss(blocks, 3) < 0.1).all()
+
+
+def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
+    image = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    grid_loss(image, 4).sum().backward()
+
+    assert image.grad.abs().max() == 0
 
 
 def test_shift_loss_of_one_pixel_that_differs():

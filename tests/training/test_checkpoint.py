@@ -34,7 +34,7 @@ def test_metadata_says_what_the_contract_promises(finished_run, vgg_file):
     assert objective["loss_network"] == vgg_file.name  # not the folder it lay in
     assert set(json.loads(metadata["losses"])) == {"content", "style", "tv", "total"}
     assert len(metadata["config_sha256"]) == 64
-    assert metadata["shift_weight"] == "10.0"
+    assert (metadata["grid_weight"], metadata["shift_weight"]) == ("10.0", "2.0")
 
 
 def test_a_style_without_a_title_is_called_after_its_file(config):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fast_nst.errors import TrainingError
-from fast_nst.perceptual import Objective, shift_loss
+from fast_nst.perceptual import Objective, grid_loss, shift_loss
 from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule, rate_share, shift_of
 from fast_nst.training.run import read_style
@@ -36,8 +36,19 @@ def test_a_step_returns_the_mean_losses_of_its_batch(module):
     torch.testing.assert_close(outputs["terms"]["total"], torch.stack(each).mean().detach())
 
 
+def test_every_step_asks_for_edges_anywhere_alike(config):
+    made = config(grid_weight=5.0, shift_weight=0.0)
+    module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
+    content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    outputs = module.training_step(Crops(content, ()), 0)
+    expected = grid_loss(module.network(content), module.network.size_multiple).mean().detach()
+
+    torch.testing.assert_close(outputs["terms"]["grid"], expected)
+    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"] + 5 * expected)
+
+
 def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhere(config):
-    made = config(shift_weight=5.0)
+    made = config(grid_weight=0.0, shift_weight=5.0)
     module = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made)))
     module.trainer = SimpleNamespace(global_step=1)  # type: ignore[assignment]
     content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -51,7 +62,7 @@ def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhe
 
 
 def test_without_the_shift_term_a_crop_is_painted_once(config):
-    made = config(shift_weight=0.0)
+    made = config(grid_weight=0.0, shift_weight=0.0)
     module, painted = StyleTransferModule(made.plain(), Objective(made.objective, read_style(made))), []
     module.network.register_forward_hook(lambda *_: painted.append(1))
     outputs = module.training_step(Crops(torch.rand(1, 3, 64, 64), ()), 0)

@@ -236,7 +236,7 @@ def test_a_step_in_two_batches_is_a_step_in_one(config, tmp_path):
 
     whole, split = _losses(tmp_path / "one"), _losses(tmp_path / "two")
     assert [row["step"] for row in split] == [1, 2, 3]
-    for name in ("content", "style", "tv", "shift", "total", "gradient"):
+    for name in ("content", "style", "tv", "grid", "shift", "total", "gradient"):
         assert [row[name] for row in split] == pytest.approx([row[name] for row in whole], rel=1e-3)
 
 
