@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from fast_nst.cli.exits import DONE
 from fast_nst.cli.options import read_yaml
+from fast_nst.errors import ConfigError, FastNstError
 from fast_nst.images import Picture, Pixels, atomic_path, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.sheet import contact_sheet
@@ -31,7 +33,7 @@ _SHOWN = 3  # photographs on the sheet
 _COLUMNS, _CELL = 6, 280  # styles side by side, px of each
 
 
-def main() -> None:
+def main() -> int:
     """Judge, and write all three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("zoo", type=Path, metavar="ZOO.yaml")
@@ -39,12 +41,24 @@ def main() -> None:
     parser.add_argument("unseen")
     parser.add_argument("--loss-network", default="vgg19")
     args = parser.parse_args()
-    zoo = read_yaml(args.zoo)
-    photographs = [path for path, _ in find_pictures([args.unseen])]
+    try:
+        _list(args)
+    except FastNstError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return DONE
+
+
+def _list(args: argparse.Namespace) -> None:
+    zoo, photographs = read_yaml(args.zoo), [path for path, _ in find_pictures([args.unseen])]
     styles = dict(_styles(zoo, args.models))
+    if not styles:
+        raise ConfigError(f"none of the styles of {args.zoo} is in {args.models}; expected files as train_zoo.py makes")
+    readme = args.models / "README.md"
+    before, after = _around_marks(readme)
     found = {name: _figures(model, painting, photographs, args) for name, (model, painting) in styles.items()}
     _write(args.models / "zoo.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    _put_between_marks(args.models / "README.md", table(found))
+    _write(readme, f"{before}{MARKS[0]}{table(found)}{MARKS[1]}{after}")
     write_picture(args.models / "zoo.jpg", Picture(_sheet(styles, photographs[:: -(-len(photographs) // _SHOWN)])))
 
 
@@ -96,10 +110,14 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _put_between_marks(path: Path, text: str) -> None:
-    before, _, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    _write(path, f"{before}{MARKS[0]}{text}{MARKS[1]}{after}")
+def _around_marks(path: Path) -> tuple[str, str]:
+    before, opening, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, closing, after = rest.partition(MARKS[1])
+    if not (opening and closing):
+        raise ConfigError(
+            f"{path} has no lines {' and '.join(mark.strip() for mark in MARKS)} to put the table between"
+        )
+    return before, after
 
 
 def _sheet(styles: Mapping[str, tuple[Path, str]], photographs: Sequence[Path]) -> Pixels:

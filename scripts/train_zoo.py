@@ -47,14 +47,15 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
 
     Args:
         zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
-            `configs/zoo.yaml`.
+            `configs/zoo.yaml`. What a preset says beside its `suffix` and `paintings` are options too.
         runs: the folder that gets a folder for each run.
         models: the folder that gets the styles.
     """
     paintings = zoo["paintings"]
     for preset, told in zoo["presets"].items():
         base = f"base-{preset}"
-        common = zoo["common"] | {"preset": preset}
+        own = {name: value for name, value in told.items() if name not in ("suffix", "paintings")}
+        common = zoo["common"] | {"preset": preset} | own
         scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
         first_painting = paintings[zoo["first_painting"]]
         yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], first_painting)

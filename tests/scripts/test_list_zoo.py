@@ -40,7 +40,7 @@ def folder(tmp_path, save_model, monkeypatch):
 
 
 def test_what_is_there_is_judged_listed_and_drawn(script, folder):
-    script.main()
+    assert script.main() == 0
 
     found = json.loads((folder / "zoo.json").read_text())
     assert list(found) == ["sea"]
@@ -54,6 +54,15 @@ def test_what_is_there_is_judged_listed_and_drawn(script, folder):
     assert "old" not in readme
     sheet = read_pixels(folder / "zoo.jpg")
     assert sheet.shape[1] == 280 + 2 * 12  # one style, and white on both sides
+
+
+def test_a_zoo_without_styles_and_a_readme_without_marks_are_told(script, folder, capsys):
+    (folder / "README.md").write_text("# Styles\n")
+    assert script.main() == 2
+    assert "README.md has no lines <!-- zoo --> and <!-- /zoo -->" in capsys.readouterr().err
+    (folder / "sea.onnx").unlink()
+    assert script.main() == 2
+    assert "none of the styles of" in capsys.readouterr().err
 
 
 def test_a_row_of_the_table(script):

@@ -16,7 +16,10 @@ ZOO = {
     "first_painting": "sea",
     "first": [{"max_steps": 40}],
     "style": [{"max_steps": 12, "style_weight": 3.0}, {"max_steps": 6, "loss_network": "vgg19"}],
-    "presets": {"quality": {"suffix": "", "paintings": []}, "fast": {"suffix": "-fast", "paintings": ["hill"]}},
+    "presets": {
+        "quality": {"suffix": "", "paintings": []},
+        "fast": {"suffix": "-fast", "paintings": ["hill"], "shift_weight": 0.5},
+    },
     "paintings": {
         "sea": {"style": "sea.jpg", "title": "The Sea"},
         "hill": {"style": "hill.jpg", "style_weight": 7.0},
@@ -87,6 +90,7 @@ def test_a_painting_says_more_than_its_sitting_and_a_sitting_more_than_what_is_c
     assert (runs["sea-1"].from_scratch, runs["sea-1"].max_steps, runs["sea-1"].seed) == (False, 12, 3)
     assert (runs["sea"].max_steps, runs["sea"].objective.loss_network) == (6, "vgg19")
     assert runs["sea-1"].objective.style_weight == 3.0
+    assert (runs["hill-1"].shift_weight, runs["hill-fast-1"].shift_weight) == (2.0, 0.5)  # the preset's own
     assert runs["hill-1"].objective.style_weight == runs["hill-fast-1"].objective.style_weight == 7.0
 
 
