@@ -111,12 +111,11 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _around_marks(path: Path) -> tuple[str, str]:
-    before, opening, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, opening, rest = text.partition(MARKS[0])
     _, closing, after = rest.partition(MARKS[1])
     if not (opening and closing):
-        raise ConfigError(
-            f"{path} has no lines {' and '.join(mark.strip() for mark in MARKS)} to put the table between"
-        )
+        raise ConfigError(f"{path} has no lines {' and '.join(map(str.strip, MARKS))} to put the table between")
     return before, after
 
 
