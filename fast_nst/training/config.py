@@ -17,7 +17,7 @@ class TrainConfig:
     content_dir: tuple[str, ...] = field(
         metadata={"help": "Folder of photographs, searched recursively, or a URL such as s3://bucket/dir; repeatable."}
     )
-    preset: str = field(default="johnson-half", metadata={"help": "Network preset."})
+    preset: str = field(default="quality", metadata={"help": "Network preset."})
     max_steps: int = field(default=2000, metadata={"help": "Optimiser steps."})
     max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})
     batch_size: int = field(default=1, metadata={"help": "Photographs a step, over all devices."})

@@ -256,6 +256,12 @@ def test_grid_loss_sees_blocks_that_repeat_nowhere():
     assert (grid_loss(blocks, 3) < 0.1).all()
 
 
+def test_the_gradients_of_both_are_those_of_finite_differences():
+    image, moved = noise(2, 2, 5, 7).requires_grad_(), noise(2, 2, 4, 5, seed=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: grid_loss(x, 2), image)
+    assert torch.autograd.gradcheck(lambda x, y: shift_loss(x, y, (1, 2), border=1), (image, moved))
+
+
 def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
     image = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
     grid_loss(image, 4).sum().backward()

@@ -110,7 +110,7 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # on more threads, sums in 
 
 @pytest.fixture(scope="module")
 def of_eight_steps(config) -> TrainConfig:
-    return config(preset="johnson-half", max_steps=8, checkpoint_every=2, preview_every=0)
+    return config(preset="fast", max_steps=8, checkpoint_every=2, preview_every=0)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def _losses_so_far(folder: Path) -> list[str]:
 
 
 def test_ctrl_c_saves_exports_and_says_how_to_go_on(config, tmp_path):
-    made = config(preset="johnson-half", max_steps=1000, checkpoint_every=1000, preview_every=0)
+    made = config(preset="fast", max_steps=1000, checkpoint_every=1000, preview_every=0)
     folder = tmp_path / "run"
     process = subprocess.Popen(
         _command(made, folder),
@@ -195,7 +195,7 @@ def test_resuming_a_run_that_is_done_writes_its_file_again_and_says_its_losses(c
 
 
 def test_two_processes_give_the_losses_of_one_at_equal_global_batch(config, tmp_path):
-    made = config(preset="johnson-half", max_steps=3, preview_every=0)
+    made = config(preset="fast", max_steps=3, preview_every=0)
     _train(made, tmp_path / "one")
     two = tmp_path / "two"
     command = _command(made, two, "--devices", "2", "--strategy", "ddp")
@@ -209,7 +209,7 @@ def test_two_processes_give_the_losses_of_one_at_equal_global_batch(config, tmp_
 
 
 def test_two_processes_end_by_one_clock(config, tmp_path):
-    made = config(preset="johnson-half", max_steps=10_000, checkpoint_every=10_000, preview_every=0, max_minutes=0.02)
+    made = config(preset="fast", max_steps=10_000, checkpoint_every=10_000, preview_every=0, max_minutes=0.02)
     command = _command(made, tmp_path / "two", "--devices", "2", "--strategy", "ddp")
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=ONE_THREAD)
 
@@ -221,7 +221,7 @@ def test_a_batch_that_does_not_divide_over_the_devices_is_refused(config, tmp_pa
     folder = tmp_path / "run"
     options = ["--batch-size", "3", "--devices", "2", "--strategy", "ddp"]
     done = subprocess.run(
-        _command(config(preset="johnson-half"), folder, *options), capture_output=True, text=True, timeout=300
+        _command(config(preset="fast"), folder, *options), capture_output=True, text=True, timeout=300
     )
 
     assert done.returncode == 2
@@ -337,11 +337,11 @@ def test_compiled_or_where_that_fails_not_a_run_is_the_same(config, tmp_path, mo
 
 @pytest.mark.usefixtures("no_export")
 def test_a_run_starts_from_the_shipped_base_of_its_preset_unless_it_is_to_start_from_scratch(config, tmp_path):
-    options = {"preset": "johnson-half", "max_steps": 1, "preview_every": 0, "learning_rate": 1e-9}
+    options = {"preset": "fast", "max_steps": 1, "preview_every": 0, "learning_rate": 1e-9}
     for name, from_scratch in (("base", False), ("scratch", True)):
         _train(config(**options, from_scratch=from_scratch), tmp_path / name)
-    network = build_network("johnson-half")
-    network.load_state_dict(load_base("johnson-half"))
+    network = build_network("fast")
+    network.load_state_dict(load_base("fast"))
     base = parameters_to_vector(network.parameters()).detach()
     started = {name: load_checkpoint(tmp_path / name / "last.ckpt") for name in ("base", "scratch")}
 
@@ -352,10 +352,11 @@ def test_a_run_starts_from_the_shipped_base_of_its_preset_unless_it_is_to_start_
     assert not torch.allclose(_weights(tmp_path / "scratch"), base, atol=0.1)
 
 
-def test_a_base_is_there_for_the_default_preset_and_fits_it():
-    assert base_file("johnson-half") is not None
+@pytest.mark.parametrize("preset", ["quality", "fast", "johnson-half"])
+def test_a_base_is_there_and_fits(preset):
     assert base_file("tiny") is None
-    build_network("johnson-half").load_state_dict(load_base("johnson-half"))
+    assert base_file(preset) is not None
+    build_network(preset).load_state_dict(load_base(preset))
 
 
 @pytest.mark.usefixtures("no_export")
