@@ -4,9 +4,9 @@
     python benchmarks/variants.py time -o FOLDER
     python benchmarks/variants.py draw -o FOLDER
 
-Each of `VARIANTS` (the language is that of `variant_networks.py`) learns one painting from random weights, by
-`fast-nst train` with the same photographs, steps, rate and seed, judged by `mini`; then its pastiches of photographs it
-never saw are judged by the loss network given. All are timed in ONNX Runtime, in turns with `johnson`.
+Each of `VARIANTS` (the language is that of `variant_networks.py`) learns one painting from random weights, as `fast-nst
+train` teaches it, with the same photographs, steps, rate and seed; then its pastiches of photographs it never saw are
+judged by the same loss network. All are timed in ONNX Runtime, in turns with `johnson`.
 """
 
 import argparse
@@ -80,7 +80,8 @@ def main() -> None:
     for name in ("photos", "painting", "unseen"):
         teach.add_argument(name)
     teach.add_argument("--loss-network", required=True)
-    teach.add_argument("--steps", type=int, default=1500)
+    teach.add_argument("--steps", type=int, default=600)
+    teach.add_argument("--crop-size", type=int, default=128, help="px; small, for there are many")
     teach.add_argument("--learning-rate", type=float, default=1e-3)
     for command in (teach, commands.add_parser("time"), commands.add_parser("draw")):
         command.add_argument("-o", "--output", type=Path, required=True)
@@ -104,15 +105,22 @@ def train_all(args: argparse.Namespace, lines: list[str]) -> None:
             preset=line,
             from_scratch=True,
             max_steps=args.steps,
+            crop_size=args.crop_size,
             learning_rate=args.learning_rate,
             preview_every=0,
             workers=1,
-            objective=ObjectiveConfig(loss_network="mini"),
+            objective=ObjectiveConfig(loss_network=args.loss_network),
         )
         model = record.with_suffix(".onnx")
         run = record.with_suffix("")
         train(config, model, run, resume=(run / "last.ckpt").is_file(), show_bar=False)
-        found = {"line": line, "steps": args.steps, **_facts(line, model), **judge(model, args)}
+        found = {
+            "line": line,
+            "steps": args.steps,
+            "crop_size": args.crop_size,
+            **_facts(line, model),
+            **judge(model, args),
+        }
         _write(record, found)
         print(line, found["total"], flush=True)
 
