@@ -47,7 +47,8 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
 
     Args:
         zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
-            `configs/zoo.yaml`. What a preset says beside its `suffix` and `paintings` are options too.
+            `configs/zoo.yaml`. What a preset says beside its `suffix` and `paintings` are options too. A painting's
+            win over its preset's, those over a sitting's, those over the common ones.
         runs: the folder that gets a folder for each run.
         models: the folder that gets the styles.
     """
@@ -55,14 +56,14 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
     for preset, told in zoo["presets"].items():
         base = f"base-{preset}"
         own = {name: value for name, value in told.items() if name not in ("suffix", "paintings")}
-        common = zoo["common"] | {"preset": preset} | own
+        common = zoo["common"] | {"preset": preset}
         scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
         first_painting = paintings[zoo["first_painting"]]
-        yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], first_painting)
+        yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], own | first_painting)
         for painting in told["paintings"] or paintings:
             name = painting + told["suffix"]
             model = models / f"{name}.onnx"
-            yield from _sittings(name, model, runs, common | from_base, zoo["style"], paintings[painting])
+            yield from _sittings(name, model, runs, common | from_base, zoo["style"], own | paintings[painting])
 
 
 def _sittings(
@@ -71,14 +72,14 @@ def _sittings(
     runs: Path,
     common: dict[str, Any],
     sittings: list[dict[str, Any]],
-    painting: dict[str, Any],
+    own: dict[str, Any],
 ) -> Iterator[Run]:
     """Give the runs one after the other that a style takes; all but the last are called NAME-1, NAME-2, ..."""
     for number, sitting in enumerate(sittings, 1):
         is_last = number == len(sittings)
         called = name if is_last else f"{name}-{number}"
         file = model if is_last else runs / f"{called}.onnx"
-        yield Run(called, TrainConfig.from_plain(common | sitting | painting), runs / called, file)
+        yield Run(called, TrainConfig.from_plain(common | sitting | own), runs / called, file)
         common = common | {"from_scratch": False, "init_from": str(runs / called / CHECKPOINT_NAME)}
 
 
