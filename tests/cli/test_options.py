@@ -1,14 +1,9 @@
-from pathlib import Path
-
 import click
 import pytest
-import yaml
 
-from fast_nst.cli.options import LayerWeights, build, options_from, read_yaml, set_defaults
+from fast_nst.cli.options import LayerWeights, build, options_from, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.training.config import TrainConfig
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def parse(arguments: list[str], defaults: dict | None = None) -> TrainConfig:
@@ -51,16 +46,6 @@ def test_one_folder_in_a_file_needs_no_list():
 def test_a_misspelt_name_in_a_file_suggests_the_nearest():
     with pytest.raises(ConfigError, match=r"options\.yaml: no option 'sed'; did you mean 'seed'"):
         parse([], {"sed": 1})
-
-
-@pytest.mark.parametrize("path", [path for path in CONFIGS.glob("*.yaml") if "content_dir" in read_yaml(path)])
-def test_every_shipped_configuration_of_a_style_is_complete(path):
-    values = {name: value for name, value in read_yaml(path).items() if name not in ("output", "run_dir")}
-    config = parse([], values)
-
-    assert config.style
-    assert config.content_dir == ("photographs",)
-    assert TrainConfig.from_plain(yaml.safe_load(yaml.safe_dump(config.plain()))) == config
 
 
 def test_a_fact_is_a_flag_on_the_command_line_and_a_value_in_a_file():
