@@ -11,6 +11,7 @@ have no bias before a norm; "norm" is instance norm with ReLU. C, M are channels
     q:M      residual: 3x3 to M, norm, 3x3 back, norm without ReLU
     e:M      residual: 3x3 to M, norm, 1x1 back, norm without ReLU
     f:M      the same without the norm after the 1x1
+    m:M      e:M whose 3x3 is learnt as the sum of a 3x3 and a 1x1               (re-parameterised)
     b:M      residual, bottleneck: 1x1 to M, norm, 3x3, norm, 1x1 back, norm without ReLU
     g:G      residual: 3x3 in G groups, norm, 1x1, norm without ReLU
     i:M:K    residual, inverted: 1x1 to M, norm, KxK depthwise, norm, 1x1 back, norm without ReLU
@@ -83,6 +84,18 @@ class Entering(nn.Conv2d):
         small = F.pixel_unshuffle(self.weight, stride)  # colour, row, column
         order = torch.arange(3 * stride * stride).reshape(3, stride, stride).permute(1, 2, 0).flatten()
         return F.conv2d(unweave(pixels, stride), small[:, order]) if kernel == 3 * stride else super().forward(pixels)
+
+
+class Branched(nn.Conv2d):
+    """A 3x3 and a 1x1 convolution of the same input, added: run as one."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, after, 3, bias=False)
+        self.point = nn.Conv2d(before, after, 1, bias=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Fold and convolve; valid."""
+        return F.conv2d(hidden, self.weight + F.pad(self.point.weight, (1, 1, 1, 1)))
 
 
 class PaintingBeside(nn.Module):
@@ -207,6 +220,7 @@ _BLOCKS: dict[str, Callable[[int, list[int]], nn.Module]] = {
     "q": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c)),
     "e": lambda c, n: _residual(c, _convolution(c, n[0]), *_norm(n[0]), _convolution(n[0], c, 1)),
     "f": lambda c, n: Residual(_convolution(c, n[0]), *_norm(n[0]), nn.Conv2d(n[0], c, 1)),
+    "m": lambda c, n: _residual(c, Branched(c, n[0]), *_norm(n[0]), _convolution(n[0], c, 1)),
     "g": lambda c, n: _residual(c, _convolution(c, c, groups=n[0]), *_norm(c), _convolution(c, c, 1)),
     "b": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0])),
     "i": lambda c, n: _inverted(c, n[0], _convolution(n[0], n[0], n[1], groups=n[0])),

@@ -57,6 +57,7 @@ VARIANTS = {
     "64 channels, blocks of 32": "s4:64 q:32 q:32 q:32 T:16",
     "64 channels, 3x3 to 32 and 1x1 back": "s4:64 e:32 e:32 e:32 e:32 T:16",
     "the same, no norm after the 1x1": "s4:64 f:32 f:32 f:32 f:32 T:16",
+    "the same, re-parameterised": "s4:64 m:32 m:32 m:32 m:32 T:16",
     "pixels beside those": "s4:64 e:32 e:32 e:32 e:32 + T:16",
     "leaky ReLU": "~ s4:64 e:32 e:32 e:32 e:32 + T:16",
     "bottlenecks": "s4:64 b:32 b:32 b:32 b:32 T:16",
