@@ -25,6 +25,8 @@ from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.run import train
 
+WHAT_IT_IS = ("style", "title", "artist", "year", "licence")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -48,7 +50,8 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
     Args:
         zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
             `configs/zoo.yaml`. What a preset says beside its `suffix` and `paintings` are options too. A painting's
-            win over its preset's, those over a sitting's, those over the common ones.
+            win over its preset's, those over a sitting's, those over the common ones; but the first run takes of its
+            painting only what it is.
         runs: the folder that gets a folder for each run.
         models: the folder that gets the styles.
     """
@@ -58,7 +61,7 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
         own = {name: value for name, value in told.items() if name not in ("suffix", "paintings")}
         common = zoo["common"] | {"preset": preset}
         scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
-        first_painting = paintings[zoo["first_painting"]]
+        first_painting = {name: paintings[zoo["first_painting"]].get(name, "") for name in WHAT_IT_IS}
         yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], own | first_painting)
         for painting in told["paintings"] or paintings:
             name = painting + told["suffix"]
