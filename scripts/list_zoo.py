@@ -30,7 +30,8 @@ from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 SIZES = (256, 512)
 MARKS = ("<!-- zoo -->\n", "<!-- /zoo -->\n")
 _SHOWN = 3  # photographs on the sheet
-_COLUMNS, _CELL = 6, 280  # styles side by side, px of each
+_COLUMNS, _CELL = 6, 200  # styles side by side, px of each
+_QUALITY = 75  # of the sheet, which travels in the wheel
 
 
 def main() -> int:
@@ -59,7 +60,8 @@ def _list(args: argparse.Namespace) -> None:
     found = {name: _figures(model, painting, photographs, args) for name, (model, painting) in styles.items()}
     _write(args.models / "zoo.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     _write(readme, f"{before}{MARKS[0]}{table(found)}{MARKS[1]}{after}")
-    write_picture(args.models / "zoo.jpg", Picture(_sheet(styles, photographs[:: -(-len(photographs) // _SHOWN)])))
+    sheet = Picture(_sheet(styles, photographs[:: -(-len(photographs) // _SHOWN)]))
+    write_picture(args.models / "zoo.jpg", sheet, quality=_QUALITY, overwrite=True)
 
 
 def _styles(zoo: Mapping[str, Any], models: Path) -> Sequence[tuple[str, tuple[Path, str]]]:

@@ -40,7 +40,7 @@ def folder(tmp_path, save_model, monkeypatch):
 
 
 def test_what_is_there_is_judged_listed_and_drawn(script, folder):
-    assert script.main() == 0
+    assert [script.main(), script.main()] == [0, 0]  # again takes the place of what is there
 
     found = json.loads((folder / "zoo.json").read_text())
     assert list(found) == ["sea"]
@@ -53,7 +53,7 @@ def test_what_is_there_is_judged_listed_and_drawn(script, folder):
     assert readme.endswith("|\n<!-- /zoo -->\n\nWhat follows stays.\n")
     assert "old" not in readme
     sheet = read_pixels(folder / "zoo.jpg")
-    assert sheet.shape[1] == 280 + 2 * 12  # one style, and white on both sides
+    assert sheet.shape[1] == 200 + 2 * 12  # one style, and white on both sides
 
 
 def test_a_zoo_without_styles_and_a_readme_without_marks_are_told(script, folder, capsys):
