@@ -13,14 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from fast_nst.images import atomic_path, find_pictures, fit, read_pixels
+from fast_nst.compare.judge import default_objective, judge, median_terms
+from fast_nst.images import atomic_path, find_pictures
 from fast_nst.inference import Stylizer
-from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 
 SIZES = (256, 512)
-TERMS = ("content", "style", "tv", "total")
 
 
 def main() -> None:
@@ -46,22 +43,15 @@ def main() -> None:
     print(ratios)
 
 
-@torch.no_grad()
 def compare(painting: str, models: list[str], photographs: list[Path], loss_network: str) -> dict[str, Any]:
     """Return the median terms of two models by size, and the ratio of their totals on each photograph."""
-    objective = Objective(ObjectiveConfig(loss_network=loss_network), to_image(fit(read_pixels(painting), 512)))
-    stylizers = [Stylizer(model) for model in models]
+    objective, stylizers = default_objective(painting, loss_network), [Stylizer(model) for model in models]
     found: dict[str, Any] = {"presets": [stylizer.info.preset for stylizer in stylizers]}
     for size in SIZES:
-        judged: list[list[dict[str, float]]] = [[], []]
-        for path in photographs:
-            content = fit(read_pixels(path), size)
-            targets = objective.content_targets(to_image(content))
-            for stylizer, losses in zip(stylizers, judged, strict=True):
-                losses.append(objective(to_image(stylizer(content)), targets).mean().floats())
-        ours, theirs = ({term: statistics.median(one[term] for one in losses) for term in TERMS} for losses in judged)
-        ratios = [one["total"] / other["total"] for one, other in zip(*judged, strict=True)]
-        found[str(size)] = {"ours": ours, "theirs": theirs, "ratio": _spread(ratios), "ratios": ratios}
+        ours, theirs = (judge(objective, stylizer, photographs, size) for stylizer in stylizers)
+        ratios = [one["total"] / other["total"] for one, other in zip(ours, theirs, strict=True)]
+        medians = {"ours": median_terms(ours), "theirs": median_terms(theirs)}
+        found[str(size)] = {**medians, "ratio": _spread(ratios), "ratios": ratios}
     return found
 
 

@@ -30,10 +30,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
 
-from fast_nst.images import atomic_path, fit, read_pixels
+from fast_nst.compare.judge import judge, median_terms
+from fast_nst.images import Pixels, atomic_path, fit, read_pixels
 from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image, to_pixels
 from fast_nst.training.base import load_base
 from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.module import rate_share
@@ -94,15 +95,14 @@ class Bench:
     def _file(self, name: str) -> Path:
         return self.folder / ("".join(c if c.isalnum() else "-" for c in name.lower()) + ".json")
 
-    @torch.no_grad()
     def judge(self, network: nn.Module) -> dict[str, float]:
         """Return medians of the terms on photographs that were not trained on, of 8-bit pastiches, by VGG-19."""
-        objective, found = self.objective(self.vgg19), []
-        for place in find_photographs([self.args.eval]):
-            content = to_image(fit(read_pixels(place), self.args.eval_size))
-            pastiche = (network(content).clamp(0, 1) * 255).round() / 255
-            found.append(objective(pastiche, objective.content_targets(content)).floats())
-        return {term: statistics.median(one[term] for one in found) for term in found[0]}
+
+        def paint(content: Pixels) -> Pixels:
+            return to_pixels(network(to_image(content)))
+
+        photographs = find_photographs([self.args.eval])
+        return median_terms(judge(self.objective(self.vgg19), paint, photographs, self.args.eval_size))
 
     def ours(self, schedule: Schedule, steps: int) -> Iterator[nn.Module]:
         """Train by a schedule, yielding the network after each step."""

@@ -26,12 +26,13 @@ from variant_networks import Variant
 
 from fast_nst.benchmark.network import time_networks
 from fast_nst.benchmark.turns import Job
-from fast_nst.images import atomic_path, find_pictures, fit, read_pixels
+from fast_nst.compare.judge import default_objective, judge, median_terms
+from fast_nst.images import Pixels, atomic_path, find_pictures
 from fast_nst.inference import Stylizer
 from fast_nst.measure.isolation import run_alone
 from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import PRESETS, build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
+from fast_nst.perceptual import ObjectiveConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.run import train
 
@@ -120,25 +121,23 @@ def train_all(args: argparse.Namespace, lines: list[str]) -> None:
             "steps": args.steps,
             "crop_size": args.crop_size,
             **_facts(line, model),
-            **judge(model, args),
+            **look(model, args),
         }
         _write(record, found)
         print(line, found["total"], flush=True)
 
 
-def judge(model: Path, args: argparse.Namespace) -> dict[str, Any]:
+def look(model: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Return the median terms over the unseen photographs at 256 px, and how unevenly edges lie (see `grid.py`)."""
-    painting = to_image(fit(read_pixels(args.painting), 512))
-    objective, stylizer = Objective(ObjectiveConfig(loss_network=args.loss_network), painting), Stylizer(model)
-    found, pastiches = [], []
-    for path, _ in find_pictures([args.unseen]):
-        content = fit(read_pixels(path), 256)
+    stylizer, pastiches = Stylizer(model), []
+
+    def paint(content: Pixels) -> Pixels:
         pastiches.append(stylizer(content))
-        with torch.no_grad():
-            targets = objective.content_targets(to_image(content))
-            found.append(objective(to_image(pastiches[-1]), targets).mean().floats())
-    medians = {name: statistics.median(one[name] for one in found) for name in found[0]}
-    return medians | {"grid": max(edge_share(pastiches, axis, period) for axis in (0, 1) for period in PERIODS) - 1}
+        return pastiches[-1]
+
+    photographs = [path for path, _ in find_pictures([args.unseen])]
+    found = median_terms(judge(default_objective(args.painting, args.loss_network), paint, photographs, 256))
+    return found | {"grid": max(edge_share(pastiches, axis, period) for axis in (0, 1) for period in PERIODS) - 1}
 
 
 def time_all(args: argparse.Namespace, lines: list[str]) -> None:

@@ -10,22 +10,20 @@ between its two marks.
 import argparse
 import hashlib
 import json
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from fast_nst.cli.exits import DONE
 from fast_nst.cli.options import read_yaml
+from fast_nst.compare.judge import default_objective, judge, median_terms
 from fast_nst.errors import ConfigError, FastNstError
 from fast_nst.images import Picture, Pixels, atomic_path, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.sheet import contact_sheet
-from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 
 SIZES = (256, 512)
 MARKS = ("<!-- zoo -->\n", "<!-- /zoo -->\n")
@@ -77,17 +75,10 @@ def _styles(zoo: Mapping[str, Any], models: Path) -> Sequence[tuple[str, tuple[P
 
 def _figures(model: Path, painting: str, photographs: Sequence[Path], args: argparse.Namespace) -> dict[str, Any]:
     """Return what the file says of itself, and the medians of the objective over the photographs."""
-    stylizer = Stylizer(model)
-    objective = Objective(ObjectiveConfig(loss_network=args.loss_network), to_image(fit(read_pixels(painting), 512)))
-    losses = {}
+    stylizer, objective, losses = Stylizer(model), default_objective(painting, args.loss_network), {}
     for size in SIZES:
-        judged = []
-        for path in photographs:
-            content = fit(read_pixels(path), size)
-            with torch.no_grad():
-                targets = objective.content_targets(to_image(content))
-                judged.append(objective(to_image(stylizer(content)), targets).mean().floats())
-        losses[str(size)] = {term: round(statistics.median(one[term] for one in judged), 4) for term in judged[0]}
+        medians = median_terms(judge(objective, stylizer, photographs, size))
+        losses[str(size)] = {term: round(median, 4) for term, median in medians.items()}
     info = stylizer.info
     print(model.stem, losses, flush=True)
     told = {name: getattr(info, name) for name in ("title", "artist", "year", "licence", "preset")}

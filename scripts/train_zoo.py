@@ -5,7 +5,8 @@ python scripts/train_zoo.py configs/zoo.yaml [OTHER.yaml] -o models [--only NAME
 Each preset learns one painting from random weights first; every style then starts from that run. Either may take
 several sittings, such as one judged by `mini` and one by VGG-19. What is done is left alone and what was broken off
 goes on, so the same command serves until all is done; --only (`base-quality`, `great-wave-1`, `great-wave`) restricts
-it to some runs, so that several machines or cores can share the work. What a second configuration says at its outermost
+it to some runs, so that several machines or cores can share the work; where that leaves a preset's first run out, its
+styles start from what that run once gave, which is shipped. What a second configuration says at its outermost
 level stands in place of what the first one does: other presets, trained the same.
 """
 
@@ -14,13 +15,14 @@ import functools
 import operator
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
 from fast_nst.cli.options import read_yaml
 from fast_nst.errors import ConfigError, FastNstError, did_you_mean
+from fast_nst.training.base import BASE
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.run import train
@@ -57,7 +59,7 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
     """
     paintings = zoo["paintings"]
     for preset, told in zoo["presets"].items():
-        base = f"base-{preset}"
+        base = _base(preset)
         own = {name: value for name, value in told.items() if name not in ("suffix", "paintings")}
         common = zoo["common"] | {"preset": preset}
         scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
@@ -67,6 +69,11 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
             name = painting + told["suffix"]
             model = models / f"{name}.onnx"
             yield from _sittings(name, model, runs, common | from_base, zoo["style"], own | paintings[painting])
+
+
+def _base(preset: str) -> str:
+    """Return the name of the first run of a preset."""
+    return f"base-{preset}"
 
 
 def _sittings(
@@ -110,13 +117,21 @@ def _chosen(runs: list[Run], names: list[str]) -> list[Run]:
     return [known[name] for name in names] or runs
 
 
+def _with_base(run: Run) -> TrainConfig:
+    """Return what the run is told; without its preset's first run it starts from the base that is shipped."""
+    first = run.folder.parent / _base(run.config.preset) / CHECKPOINT_NAME
+    if run.config.init_from != str(first) or first.is_file():
+        return run.config
+    return replace(run.config, init_from=BASE)
+
+
 def _take(runs: list[Run]) -> int:
     for number, run in enumerate(runs, 1):
         if run.is_done():
             continue
         print(f"{number} of {len(runs)}: {run.name}", file=sys.stderr, flush=True)
         resume = (run.folder / CHECKPOINT_NAME).is_file()
-        outcome = train(run.config, run.model, run.folder, resume=resume)
+        outcome = train(_with_base(run), run.model, run.folder, resume=resume)
         losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
         print(f"{run.model}: {outcome.steps} steps; {losses}", flush=True)
         if outcome.interrupted:

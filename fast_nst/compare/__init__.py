@@ -3,6 +3,7 @@
 * `methods`: run each of the two in a process of its own, and time it.
 * `records`: what is stored of a result, and under which key. `session`: all results, each measured once.
 * `k_star`, `summary`: k*, speed-up, medians over photographs.
+* `judge`: the objective's medians over photographs, for one style or several, without the race.
 * `report`, `tables`, `plot`, `markdown`, `page`, `writer`: the figures as JSON, Markdown and HTML.
 
 This file imports nothing: the process that runs the network must stay without PyTorch.

@@ -47,6 +47,7 @@ def call(zoo, tmp_path, monkeypatch):
         (folder / "last.ckpt").touch()
         model.touch()
         trained.append((folder.name, resume))
+        run.starts[folder.name] = config.init_from
         interrupted = folder.name in steps
         steps[folder.name] = steps.get(folder.name, config.max_steps)
         return SimpleNamespace(steps=steps[folder.name], losses={"total": 1.0}, interrupted=interrupted)
@@ -61,7 +62,7 @@ def call(zoo, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["train_zoo.py", *files, "-o", "models", "--runs", "runs", *arguments])
         return zoo.main(), list(trained)
 
-    run.steps = steps
+    run.steps, run.starts = steps, {}
     return run
 
 
@@ -104,6 +105,13 @@ def test_what_was_broken_off_goes_on_and_ctrl_c_ends_all(call):
     chosen = ("--only", "base-quality", "sea-1", "sea")
     assert call(*chosen, broken_off=["sea-1"]) == (130, [("base-quality", False), ("sea-1", False)])
     assert call(*chosen) == (130, [("sea-1", True)])  # 5 steps of 12 were there
+
+
+def test_a_style_whose_first_run_was_left_out_starts_from_the_base_that_is_shipped(call):
+    assert call("--only", "sea-1", "sea") == (0, [("sea-1", False), ("sea", False)])
+    assert call.starts == {"sea-1": "base", "sea": str(Path("runs/sea-1/last.ckpt"))}
+    call("--only", "base-quality", "hill-1")
+    assert call.starts["hill-1"] == str(Path("runs/base-quality/last.ckpt"))
 
 
 def test_a_name_that_is_no_run_is_told_with_the_nearest(call, capsys):
