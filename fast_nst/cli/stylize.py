@@ -2,9 +2,10 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
@@ -13,6 +14,8 @@ from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.inference import Stylizer, find_style
 from fast_nst.inference.batch import Batch, FileOptions, Outcome, share_cores
 from fast_nst.inference.plan import Plan, plan_jobs
+from fast_nst.large.any_size import AnySizeStylizer, Progress
+from fast_nst.large.size import parse_size
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -36,6 +39,11 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--max-megapixels", type=_POSITIVE, default=MAX_MEGAPIXELS, metavar="MP", show_default=True, help="Refuse larger."
 )
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    help="Stay within, e.g. 2GB: larger pictures are painted in strips. Default: most of what is free.",
+)
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. Default: all cores.")
 @click.option("--provider", metavar="NAME", help="cpu, cuda ... Default: cuda if available, else cpu.")
 @click.option("--progress/--no-progress", default=None, help="Progress bar. Default: for several, on a terminal.")
@@ -45,6 +53,7 @@ def command(
     inputs: tuple[str, ...],
     style: str,
     output: str | None,
+    max_memory: str | None,
     threads: int | None,
     provider: str | None,
     progress: bool | None,
@@ -64,13 +73,17 @@ def command(
         raise click.UsageError("--size and --scale exclude each other; give one")
     model = find_style(style)
     plan = plan_jobs(inputs, output, style=model.stem, overwrite=options.overwrite)
+    progress_of_strips = sys.stderr.isatty() if progress is None else progress
     if progress is None and len(plan.jobs) < 2:
         progress = False
     painters, threads = share_cores(len(plan.jobs), threads)
     stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
-    batch = Batch(plan.jobs, stylizer, options, painters=painters)
-    with _on_ctrl_c(batch.stop):
-        return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))
+    limit = None if max_memory is None else parse_size(max_memory)
+    with StripBar(show=progress_of_strips) as strip_bar:
+        painter = AnySizeStylizer(stylizer, max_memory=limit, threads=threads, tell=strip_bar)
+        batch = Batch(plan.jobs, painter, options, file_painter=painter, painters=painters)
+        with _on_ctrl_c(batch.stop):
+            return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))
 
 
 @contextmanager
@@ -86,6 +99,39 @@ def _on_ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+class StripBar:
+    """A progress bar for pictures in strips, which appears with the first strip.
+
+    Args:
+        show: whether it appears at all.
+    """
+
+    def __init__(self, *, show: bool) -> None:
+        self._show = show
+        self._bar: tqdm[NoReturn] | None = None
+
+    def __enter__(self) -> Self:
+        """Return the bar."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it from the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far a picture is."""
+        if not self._show:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=progress.total, desc="strips", unit="row", unit_scale=True, leave=False)
+        if progress.done < self._bar.n:  # the next picture
+            self._bar.reset(progress.total)
+        self._bar.update(progress.done - self._bar.n)
 
 
 def _bar(batch: Batch, progress: bool | None) -> "tqdm[Outcome] | None":  # noqa: FBT001

@@ -9,6 +9,7 @@ level below the rounded value.)  Writing is atomic and never replaces a file una
 * `files`: an output that appears whole or not at all, and replaces nothing unasked.
 * `reading`: any picture file -> upright 8-bit sRGB.
 * `writing`: back into a file, in the format of its suffix.
+* `streams`: pictures too large to be held, some rows at a time; imported by whoever needs it.
 * `finding`: the pictures that files, folders and patterns stand for.
 
 numpy and Pillow only; colour management and the HEIF plugin are imported when a picture first needs them.
@@ -17,13 +18,14 @@ numpy and Pillow only; colour management and the HEIF plugin are imported when a
 from fast_nst.images.files import atomic_path, check_replaceable
 from fast_nst.images.finding import SUFFIXES, find_pictures
 from fast_nst.images.picture import Picture, Pixels, StrPath, fit, fit_size, resize
-from fast_nst.images.reading import MAX_MEGAPIXELS, decode_pixels, read_picture, read_pixels
+from fast_nst.images.reading import MAX_MEGAPIXELS, Header, decode_pixels, read_header, read_picture, read_pixels
 from fast_nst.images.writing import WRITERS, check_writable, write_picture
 
 __all__ = [
     "MAX_MEGAPIXELS",
     "SUFFIXES",
     "WRITERS",
+    "Header",
     "Picture",
     "Pixels",
     "StrPath",
@@ -34,6 +36,7 @@ __all__ = [
     "find_pictures",
     "fit",
     "fit_size",
+    "read_header",
     "read_picture",
     "read_pixels",
     "resize",

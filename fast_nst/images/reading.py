@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -49,6 +50,31 @@ _UPRIGHT = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """What a picture file says of itself.
+
+    Attributes:
+        path: the file.
+        format: its kind, as Pillow calls it.
+        size: W and H of the upright picture.
+        orientation: EXIF's, 1 to 8.
+        exif: see `Picture`.
+        profile: its ICC profile.
+        notes: see `Picture`.
+        has_transparent_colour: whether one of its colours or levels stands for transparency.
+    """
+
+    path: Path
+    format: str
+    size: tuple[int, int]
+    orientation: int
+    exif: bytes | None
+    profile: bytes | None
+    notes: tuple[str, ...]
+    has_transparent_colour: bool
+
+
 def read_picture(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS, min_side: int | None = None) -> Picture:
     """Read any picture file as upright 8-bit sRGB.
 
@@ -65,7 +91,7 @@ def read_picture(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS, min_s
         ImageError: when there is no such file, or it is no picture, damaged, or too large.
     """
     path = Path(path)
-    with _saying_why(path), path.open("rb") as file:
+    with saying_why(path), path.open("rb") as file:
         return _decode(file, max_megapixels, min_side)
 
 
@@ -76,7 +102,7 @@ def decode_pixels(
 
     See `read_picture`.
     """
-    with _saying_why(name):
+    with saying_why(name):
         return _decode(io.BytesIO(data), max_megapixels, min_side).pixels
 
 
@@ -86,7 +112,7 @@ def read_pixels(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS, min_si
 
 
 @contextmanager
-def _saying_why(path: StrPath) -> Iterator[None]:
+def saying_why(path: StrPath) -> Iterator[None]:
     """Make an `ImageError` of whatever goes wrong while reading a picture."""
     try:
         with _size_guard.lifted():
@@ -97,19 +123,46 @@ def _saying_why(path: StrPath) -> Iterator[None]:
         raise ImageError(f"{path}: {_why_unreadable(Path(path), error)}") from error
 
 
+def read_header(path: StrPath, *, max_megapixels: float = MAX_MEGAPIXELS) -> Header:
+    """Read what a picture file says of itself, and none of its pixels.
+
+    Raises:
+        ImageError: as `read_picture`, but for damage further on.
+    """
+    path = Path(path)
+    with saying_why(path), path.open("rb") as file:
+        image = _open(file, max_megapixels)
+        return _header(path, image, _frame_notes(image))
+
+
 def _decode(file: BinaryIO, max_megapixels: float, min_side: int | None) -> Picture:
     image = _open(file, max_megapixels)
     notes = _frame_notes(image)
     if min_side:
         image.draft(None, (min_side, min_side))
     image.load()
+    return to_picture(image, _header(Path(), image, notes))  # only now: Pillow turns a TIFF upright as it loads it
+
+
+def _header(path: Path, image: ImageFile.ImageFile, notes: list[str]) -> Header:
     orientation, exif = _read_exif(image, notes)
+    is_swapped = orientation in range(5, 9) and image.format != "TIFF"  # there Pillow has told so already
+    size = (image.height, image.width) if is_swapped else image.size
+    profile = image.info.get("icc_profile")
+    return Header(
+        path, image.format or "", size, orientation, exif, profile, tuple(notes), "transparency" in image.info
+    )
+
+
+def to_picture(image: Image.Image, header: Header) -> Picture:
+    """Make a picture of what Pillow decoded, or of some rows of it."""
+    notes = list(header.notes)
     color, alpha = _split_alpha(image, notes)
-    color = _to_srgb(color, image.info.get("icc_profile"), notes)
+    color = _to_srgb(color, header.profile, notes)
     return Picture(
-        pixels=_to_array(_turn_upright(color, orientation)),
-        alpha=None if alpha is None else _to_array(_turn_upright(alpha, orientation)),
-        exif=exif,
+        pixels=_to_array(_turn_upright(color, header.orientation)),
+        alpha=None if alpha is None else _to_array(_turn_upright(alpha, header.orientation)),
+        exif=header.exif,
         notes=tuple(notes),
     )
 
@@ -239,7 +292,7 @@ def _to_array(image: Image.Image) -> Pixels:
     return pixels
 
 
-def _split_alpha(image: ImageFile.ImageFile, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+def _split_alpha(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
     """Return 8-bit colour (L, RGB, CMYK or LAB, as its profile expects) and the plane of transparency."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _eight_bit_grey(image, notes)
@@ -250,7 +303,7 @@ def _split_alpha(image: ImageFile.ImageFile, notes: list[str]) -> tuple[Image.Im
     return (image if image.mode in ("CMYK", "LAB") else image.convert(color_mode)), None
 
 
-def _eight_bit_grey(image: ImageFile.ImageFile, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+def _eight_bit_grey(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
     values = np.asarray(image)
     if image.mode == "F":
         notes.append("floating-point picture, taken as 0 (black) to 1 (white)")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.images.files import atomic_path, check_replaceable
-from fast_nst.images.picture import Picture, StrPath
+from fast_nst.images.picture import Picture, Pixels, StrPath
 
 WRITERS = {
     ".jpg": "JPEG",
@@ -55,10 +55,8 @@ def write_picture(
     check_writable(path, overwrite=overwrite)
     file_format = WRITERS[path.suffix.lower()]
     height, width = _checked_shape(picture)
-    limit = _LONGEST_SIDE.get(file_format, math.inf)
-    if max(height, width) > limit:
-        raise ImageError(f"{path}: {width} x {height} px, and {file_format} ends at {limit}; write .png or .tif")
-    options: dict[str, Any] = {"icc_profile": _srgb_profile()} if file_format != "BMP" else {}
+    check_size(path, width, height)
+    options: dict[str, Any] = {"icc_profile": srgb_profile()} if file_format != "BMP" else {}
     if file_format in ("JPEG", "WEBP"):
         options |= {"quality": quality}
     if file_format == "JPEG":
@@ -81,8 +79,17 @@ def check_writable(path: StrPath, *, overwrite: bool = False) -> None:
     check_replaceable(path, overwrite=overwrite, raises=ImageError)
 
 
+def check_size(path: StrPath, width: int, height: int) -> None:
+    """Raise an `ImageError` when a picture is too large for the format that a path's suffix names."""
+    file_format = WRITERS[Path(path).suffix.lower()]
+    limit = _LONGEST_SIDE.get(file_format, math.inf)
+    if max(width, height) > limit:
+        raise ImageError(f"{path}: {width} x {height} px, and {file_format} ends at {limit}; write .png or .tif")
+
+
 @functools.cache
-def _srgb_profile() -> bytes:
+def srgb_profile() -> bytes:
+    """Return the colour profile that every file gets that holds one."""
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -104,6 +111,10 @@ def _to_image(picture: Picture, *, has_alpha: bool) -> Image.Image:
         return Image.fromarray(picture.pixels)
     if has_alpha:
         return Image.fromarray(np.dstack([picture.pixels, picture.alpha]))
-    alpha = picture.alpha[..., None].astype(np.uint16)
-    over_white = (picture.pixels * alpha + 255 * (255 - alpha) + 127) // 255
-    return Image.fromarray(over_white.astype(np.uint8))
+    return Image.fromarray(lay_over_white(picture.pixels, picture.alpha))
+
+
+def lay_over_white(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """Return `uint8 (H, W, 3)` pixels as they look on white, transparent as `alpha` `(H, W)` says."""
+    opacity = alpha[..., None].astype(np.uint16)
+    return ((pixels * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)

@@ -7,11 +7,11 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from fast_nst.errors import ConfigError, FastNstError, ImageError
-from fast_nst.images import MAX_MEGAPIXELS, Picture, fit_size, read_picture, resize, write_picture
+from fast_nst.images import MAX_MEGAPIXELS, Picture, Pixels, fit_size, read_picture, resize, write_picture
 from fast_nst.inference.plan import Job, written_suffix
-from fast_nst.inference.stylizer import Stylizer
 
 _IN_TRANSIT = 2
 """Pictures in memory at a time beside those being painted: one being read, one written."""
@@ -66,6 +66,26 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+class Painter(Protocol):
+    """What a batch paints with: a `Stylizer`, or one for pictures of any size."""
+
+    def __call__(self, pixels: Pixels, /) -> Pixels:
+        """Return the pastiche of `uint8 (H, W, 3)` pixels."""
+
+    def cancel(self) -> None:
+        """Abandon the calls now running, from any thread."""
+
+
+class FilePainter(Protocol):
+    """What paints pictures that are too large to be read."""
+
+    def takes(self, job: Job, options: FileOptions) -> bool:
+        """Whether a job's picture is one."""
+
+    def paint_file(self, job: Job, options: FileOptions) -> tuple[int, int, tuple[str, ...]]:
+        """Do a job; return width, height and notes."""
+
+
 class _StoppedError(Exception):
     """The batch was stopped before this picture was written."""
 
@@ -79,12 +99,22 @@ class Batch:
         jobs: what to do.
         stylizer: paints.
         options: how files are read, resized and written.
+        file_painter: does the jobs that it takes from file to file.
         painters: pictures that are painted at a time. Two side by side take less time than one after the other, because
             fewer threads wait for each other at the end of each layer; they take more memory.
     """
 
-    def __init__(self, jobs: Sequence[Job], stylizer: Stylizer, options: FileOptions, *, painters: int = 1) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        stylizer: Painter,
+        options: FileOptions,
+        *,
+        file_painter: FilePainter | None = None,
+        painters: int = 1,
+    ) -> None:
         self._jobs = jobs
+        self._file_painter = file_painter
         self._stylizer = stylizer
         self._options = options
         self._workers = painters + _IN_TRANSIT
@@ -120,18 +150,28 @@ class Batch:
             return Outcome(job.source, job.target, problem=job.problem)
         start = time.perf_counter()
         try:
-            pastiche = self._paint(self._read(job.source))
-            self._write(job.target, pastiche)
+            width, height, notes = self._from_file_to_file(job) or self._through_memory(job)
         except ImageError as error:  # names the file itself
             return Outcome(job.source, job.target, problem=str(error))
         except (FastNstError, MemoryError) as error:
             self._check_running()
             reason = str(error) or "not enough memory; a smaller --size needs less"
             return Outcome(job.source, job.target, problem=f"{job.source}: {reason}")
-        height, width = pastiche.pixels.shape[:2]
         seconds = time.perf_counter() - start
-        notes = (*pastiche.notes, f"written as {job.target.name}") if _is_converted(job) else pastiche.notes
+        if _is_converted(job):
+            notes = (*notes, f"written as {job.target.name}")
         return Outcome(job.source, job.target, width=width, height=height, seconds=seconds, notes=notes)
+
+    def _from_file_to_file(self, job: Job) -> tuple[int, int, tuple[str, ...]] | None:
+        """Do a job whose picture is too large to be read; return its width, height and notes, None for all others."""
+        painter = self._file_painter
+        return painter.paint_file(job, self._options) if painter and painter.takes(job, self._options) else None
+
+    def _through_memory(self, job: Job) -> tuple[int, int, tuple[str, ...]]:
+        pastiche = self._paint(self._read(job.source))
+        self._write(job.target, pastiche)
+        height, width = pastiche.pixels.shape[:2]
+        return width, height, pastiche.notes
 
     def _read(self, source: Path) -> Picture:
         picture = read_picture(source, max_megapixels=self._options.max_megapixels)

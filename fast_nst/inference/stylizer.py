@@ -169,11 +169,11 @@ def choose_providers(names: Sequence[str] | None) -> list[str]:
     return chosen
 
 
-def open_session(path: Path, threads: int | None, providers: Sequence[str]) -> ort.InferenceSession:
-    """Load a model file.
+def open_session(model: Path | bytes, threads: int | None, providers: Sequence[str]) -> ort.InferenceSession:
+    """Load a model.
 
     Args:
-        path: the `.onnx` file, under the contract or not.
+        model: an `.onnx` file, under the contract or not, or what stands in one.
         threads: CPU threads; None for all physical cores.
         providers: full names, in order of preference.
 
@@ -189,10 +189,12 @@ def open_session(path: Path, threads: int | None, providers: Sequence[str]) -> o
     options.enable_mem_pattern = False  # at a second run it would hold all its memory twice
     options.add_session_config_entry("session.force_spinning_stop", "1")  # leave the cores to decoders and encoders
     try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
+        given = model if isinstance(model, bytes) else str(model)
+        return ort.InferenceSession(given, options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's errors share no base class of their own
         reason = f"ONNX Runtime says: {_reason(error)}"
-        raise ModelError(f"{path} is not an ONNX model, or damaged ({reason}); copy or export it again") from error
+        name = "a part of the style" if isinstance(model, bytes) else model
+        raise ModelError(f"{name} is not an ONNX model, or damaged ({reason}); copy or export it again") from error
 
 
 def _check_contract(path: Path, session: ort.InferenceSession, found: str | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from fast_nst.errors import ImageError
 from fast_nst.images import read_picture
@@ -102,3 +103,10 @@ def message() -> Callable[..., str]:
         return text.removeprefix(f"{path}: ")
 
     return read
+
+
+@pytest.fixture(scope="session")
+def swapped_primaries() -> bytes:
+    """An RGB profile like sRGB, in which red is blue and blue is red."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return srgb.replace(b"rXYZ", b"tmp_").replace(b"bXYZ", b"rXYZ").replace(b"tmp_", b"bXYZ")

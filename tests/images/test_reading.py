@@ -23,12 +23,6 @@ def exif_bytes(orientation=1, **extra):
     return exif.tobytes()
 
 
-def swapped_primaries_profile():
-    """An RGB profile like sRGB, in which red is blue and blue is red."""
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return srgb.replace(b"rXYZ", b"tmp_").replace(b"bXYZ", b"rXYZ").replace(b"tmp_", b"bXYZ")
-
-
 def linear_grey_profile():
     """A v2 grey profile with gamma 1: the file holds light, not sRGB levels."""
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
@@ -333,8 +327,8 @@ def test_exif_longer_than_a_jpeg_holds_is_noted_and_left_out(tmp_path, noise):
 # Colour profiles
 
 
-def test_a_foreign_colour_profile_is_converted_to_srgb(tmp_path, noise):
-    Image.fromarray(noise()).save(tmp_path / "a.png", icc_profile=swapped_primaries_profile())
+def test_a_foreign_colour_profile_is_converted_to_srgb(tmp_path, noise, swapped_primaries):
+    Image.fromarray(noise()).save(tmp_path / "a.png", icc_profile=swapped_primaries)
     error = np.abs(read_pixels(tmp_path / "a.png").astype(int) - noise()[..., ::-1])
     assert error.max() <= 1
 
@@ -355,8 +349,8 @@ def test_grey_with_alpha_goes_through_its_profile(tmp_path):
     assert np.abs(picture.pixels[0, :, 0].astype(int) - [137, 188]).max() <= 1
 
 
-def test_grey_with_an_rgb_profile_is_converted_as_rgb(tmp_path, noise):
-    Image.fromarray(noise()[..., 0]).save(tmp_path / "a.png", icc_profile=swapped_primaries_profile())
+def test_grey_with_an_rgb_profile_is_converted_as_rgb(tmp_path, noise, swapped_primaries):
+    Image.fromarray(noise()[..., 0]).save(tmp_path / "a.png", icc_profile=swapped_primaries)
     picture = read_picture(tmp_path / "a.png")
     assert np.abs(picture.pixels.astype(int) - noise()[..., [0, 0, 0]]).max() <= 1
     assert picture.notes == ()
@@ -377,10 +371,10 @@ def test_an_srgb_profile_changes_no_pixel(tmp_path):
     np.testing.assert_array_equal(read_pixels(tmp_path / "a.png"), cube)
 
 
-def test_a_profile_that_is_srgb_by_another_name_costs_no_conversion(tmp_path, noise, monkeypatch):
+def test_a_profile_that_is_srgb_by_another_name_costs_no_conversion(tmp_path, noise, monkeypatch, swapped_primaries):
     renamed = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"\0" * 64
     Image.fromarray(noise()).save(tmp_path / "srgb.png", icc_profile=renamed)
-    Image.fromarray(noise()).save(tmp_path / "swapped.png", icc_profile=swapped_primaries_profile())
+    Image.fromarray(noise()).save(tmp_path / "swapped.png", icc_profile=swapped_primaries)
     converted, apply = [], ImageCms.ImageCmsTransform.apply
 
     def watched(transform, image):
@@ -419,8 +413,8 @@ def test_min_side_leaves_other_formats_alone(tmp_path, photograph):
 # Many threads
 
 
-def test_reading_and_writing_go_on_in_many_threads(tmp_path, noise):
-    Image.fromarray(noise()).save(tmp_path / "in.png", icc_profile=swapped_primaries_profile())
+def test_reading_and_writing_go_on_in_many_threads(tmp_path, noise, swapped_primaries):
+    Image.fromarray(noise()).save(tmp_path / "in.png", icc_profile=swapped_primaries)
     barrier = threading.Barrier(4)
 
     def copy(number):

@@ -1,0 +1,178 @@
+"""A stylizer for pictures of any size: what would not fit in memory in one piece is painted in strips.
+
+Imports what strips need only when a picture needs them.
+"""
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fast_nst.errors import ImageError, ModelError
+from fast_nst.images import Pixels, read_header
+from fast_nst.inference.batch import FileOptions
+from fast_nst.inference.plan import Job
+from fast_nst.inference.stylizer import MIN_SIDE, Stylizer
+from fast_nst.large.size import format_size
+
+if TYPE_CHECKING:
+    from fast_nst.large.graph import StyleGraph
+    from fast_nst.large.memory import StripPlan
+    from fast_nst.large.store import Store
+
+_ALWAYS_FITS = 4_000_000
+"""Pixels of a picture that nobody counts the memory for unless a limit is given."""
+
+_HELD = 14
+"""Bytes a pixel that a picture takes, at most, while it is read, held and written as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a picture in strips is."""
+
+    done: int
+    total: int
+    """Rows, over all passes."""
+
+
+class AnySizeStylizer:
+    """Repaints pictures in one style, in one piece or in strips: the pixels are the same.
+
+    Calls may come from several threads; of pictures that are not small, one is painted at a time. What strips keep on a
+    disk lies in the system's folder for temporary files (the environment variable `TMPDIR` names another).
+
+    Args:
+        stylizer: paints what fits.
+        max_memory: bytes that the whole process is to keep within; None for most of what is free.
+        threads: CPU threads for strips; None for all physical cores.
+        tell: called after each strip.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        *,
+        max_memory: int | None = None,
+        threads: int | None = None,
+        tell: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._stylizer, self._max_memory, self._threads, self._tell = stylizer, max_memory, threads, tell
+        self._one_at_a_time = threading.Lock()
+        self._cancelled = 0
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Return the pastiche of `uint8 (H, W, 3)` pixels.
+
+        Raises:
+            ModelError: if the model fails, or the work is cancelled.
+            ImageError: if the memory given is too little, or the disk is full.
+        """
+        height, width = pixels.shape[:2]
+        if self._is_small(height * width) or min(height, width) < MIN_SIDE:
+            return self._stylizer(pixels)
+        from fast_nst.large.memory import in_one_piece
+        from fast_nst.large.store import MemoryRows, Store
+
+        with self._one_at_a_time:
+            if in_one_piece(self._graph, height * width) + pixels.nbytes <= self._free():
+                return self._stylizer(pixels)
+            pastiche = np.empty_like(pixels)
+            plan = self._plan(height, width, held=pixels.nbytes)  # the pastiche's pages are not taken yet
+            store = Store(None if plan.is_kept_in_memory else plan.folder)
+            store.put("content", MemoryRows(pixels))
+            store.put("pastiche", MemoryRows(pastiche))
+            self._paint(store, height, plan)
+            return pastiche
+
+    def takes(self, job: Job, options: FileOptions) -> bool:
+        """Whether `paint_file` should do a job: its picture is too large to be read as a whole.
+
+        Raises:
+            ImageError: when there is no such file, or it is no picture, or too large for the options.
+        """
+        if options.size is not None or options.scale is not None:
+            return False
+        width, height = read_header(job.source, max_megapixels=options.max_megapixels).size
+        return not self._is_small(width * height) and _HELD * width * height > self._free()
+
+    def paint_file(self, job: Job, options: FileOptions) -> tuple[int, int, tuple[str, ...]]:
+        """Paint a file of which never more than some rows are in memory; return its width, height and notes.
+
+        Raises:
+            ModelError: if the model fails, or the work is cancelled.
+            ImageError: if the file cannot be read or written in strips, the memory given is too little, or the disk is
+                full.
+        """
+        from fast_nst.large.files import open_source, pack, unpack
+        from fast_nst.large.store import Store
+
+        with self._one_at_a_time:
+            stream = open_source(job, options)
+            width, height = stream.header.size
+            plan = self._plan(height, width)
+            planes = unpack(stream, plan.folder)
+            store = Store(plan.folder if not plan.is_kept_in_memory else None)
+            store.put("content", planes.content)
+            store.put("pastiche", planes.pastiche)
+            self._paint(store, height, plan)
+            return width, height, pack(planes, stream, job, options)
+
+    def cancel(self) -> None:
+        """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""
+        self._cancelled += 1
+        self._stylizer.cancel()
+
+    @functools.cached_property
+    def _graph(self) -> "StyleGraph":
+        from fast_nst.large.graph import StyleGraph
+
+        return StyleGraph(self._stylizer.path)
+
+    def _is_small(self, pixels: int) -> bool:
+        return pixels <= _ALWAYS_FITS and self._max_memory is None
+
+    def _free(self) -> int:
+        """Return how many bytes may still be taken."""
+        from fast_nst.large.memory import free_bytes, used_bytes
+
+        return free_bytes() if self._max_memory is None else self._max_memory - used_bytes()
+
+    def _plan(self, height: int, width: int, held: int = 0) -> "StripPlan":
+        """Return how to paint a picture within what may be taken, `held` bytes less."""
+        from fast_nst.large.memory import TooLittleMemoryError, plan, used_bytes
+
+        graph = self._graph  # takes some memory itself
+        free = self._free()
+        try:
+            return plan(graph, height, width, free - held)
+        except TooLittleMemoryError as error:
+            given = self._max_memory or used_bytes() + free
+            raise ImageError(
+                f"{width} x {height} px take {format_size(given + error.missing)} of memory, {format_size(given)} are "
+                "given; raise --max-memory, close other programs, or give a smaller --size"
+            ) from error
+
+    def _paint(self, store: "Store", height: int, plan: "StripPlan") -> None:
+        from fast_nst.large.painter import StripPainter
+
+        cancelled, done, total = self._cancelled, 0, height * len(plan.passes)
+
+        def tell(rows: int) -> None:
+            nonlocal done
+            done += rows
+            if self._cancelled != cancelled:
+                raise ModelError("cancelled")
+            if self._tell is not None:
+                self._tell(Progress(done, total))
+
+        painter = StripPainter(self._graph, self._threads, self._stylizer.providers)
+        try:
+            painter.paint(store, height, plan.passes, plan.strip_rows, tell)
+        except OSError as error:
+            raise ImageError(
+                f"{plan.folder}: cannot keep what strips need ({error.strerror}); free some space"
+            ) from error

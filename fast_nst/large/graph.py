@@ -1,0 +1,289 @@
+"""A style file as strips need it: which tensors grow with the picture, by how much, and where the norms cut it.
+
+An instance norm wants the mean and the variance of its whole input, so no strip can be taken through it before all
+strips have come that far. Everything else looks a few rows around. So a file with K norms is a chain of K + 1 *stages*:
+a tensor is of stage k if k norms lie on the way to it, counted in the file's order; with the statistics of the first k
+norms known, every tensor of stage k can be computed strip by strip.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import ModelProto, NodeProto, helper, numpy_helper
+
+from fast_nst.errors import ModelError
+
+CONTENT, PASTICHE = "content", "pastiche"
+# What makes each row of its output of a few rows of its input, or has nothing to do with rows.
+_LOCAL = {
+    *("Conv", "DepthToSpace", "Pad", "Resize", "BatchNormalization", "InstanceNormalization"),
+    *("Concat", "Gather", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
+    *("Add", "Clip", "Div", "LeakyRelu", "Min", "Mod", "Mul", "Neg", "Relu", "Round", "Sub", "Tanh"),
+    *("BitwiseNot", "Cast", "Constant", "DequantizeLinear", "Identity", "QuantizeLinear"),
+}
+_PROBES = (192, 320)  # px of two heights that every network's size multiple divides
+_PROBE_WIDTH = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a tensor lies over the picture.
+
+    Of a picture of H rows, H a multiple of the network's size multiple, it has `H / rows_per + rows_more` rows along
+    `axis`. Its row i counts as that over row `i * rows_per` of the picture: whether it has a margin there, or lost one,
+    is the same in every strip.
+    """
+
+    axis: int
+    rows_per: int
+    """Rows of the picture to each of its own."""
+    rows_more: int
+    kind: np.dtype[Any]
+    bytes_per_pixel: float
+    """Of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """An instance norm: its node, its input, and the channels in a row that share their statistics."""
+
+    node: NodeProto
+    tensor: str
+    group: int
+
+
+class StyleGraph:
+    """The nodes of a style file, in order, its norms each one node, and what is known of its tensors.
+
+    Args:
+        path: a style under the model contract.
+
+    Raises:
+        ModelError: if the file cannot be read, or has nodes that may look further than a few rows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._model = onnx.load(path)
+        except Exception as error:  # protobuf's errors share no base class with the system's
+            raise ModelError(f"{path} cannot be read as an ONNX model; copy or export it again") from error
+        for node in self._model.graph.node:
+            if node.op_type not in _LOCAL:
+                raise ModelError(
+                    f"{path} cannot be painted in strips: its {node.op_type} may look at the whole picture"
+                )
+        self._probe = _Probe(self._model)
+        low, high = map(self._probe, _PROBES)
+        self.shapes = dict(_shapes(low, high))
+        self._sizes = {name: array.shape for name, array in low.items()}
+        self.nodes, self.norms = _join_grouped_norms(list(self._model.graph.node), self._sizes)
+        self.makers = {output: node for node in self.nodes for output in node.output}
+        self.initializers = {entry.name: entry for entry in self._model.graph.initializer}
+        self.size_multiple = max(shape.rows_per for shape in self.shapes.values())
+        self.stages = self._count_stages()
+
+    def _count_stages(self) -> dict[str, int]:
+        """Return the stage of each tensor that comes of the picture."""
+        order = {norm.node.output[0]: number for number, norm in enumerate(self.norms)}
+        stages = {CONTENT: 0}
+        for node in self.nodes:
+            known = [stages[name] for name in node.input if name in stages]
+            if known:
+                stage = max(known)
+                for name in node.output:
+                    stages[name] = max(stage, order[name] + 1) if name in order else stage
+        return stages
+
+    @functools.cached_property
+    def costs(self) -> dict[str, float]:
+        """Multiplications a pixel of the picture that each node takes, by its first output."""
+        area = _PROBES[0] * _PROBE_WIDTH
+        return {node.output[0]: self._multiplications(node) / area for node in self.nodes}
+
+    def _multiplications(self, node: NodeProto) -> float:
+        if node.op_type != "Conv":
+            return 0.0
+        weight = self._sizes.get(node.input[1]) or tuple(self.initializers[node.input[1]].dims)
+        return float(np.prod(self._sizes[node.output[0]]) * np.prod(weight[1:]))
+
+    def reach(self, nodes: Iterable[NodeProto]) -> int:
+        """Return how many rows of the picture, at most, these nodes together look up or down."""
+        rows = 0
+        for node in nodes:
+            shape = self.shapes.get(node.input[0])
+            if shape is None:
+                continue
+            if node.op_type == "Conv":
+                kernel, dilation = _attribute(node, "kernel_shape", [1])[0], _attribute(node, "dilations", [1])[0]
+                rows += (kernel - 1) * dilation * shape.rows_per
+            elif node.op_type == "Pad":
+                grown = self.shapes[node.output[0]]
+                rows += max(0, grown.rows_more - shape.rows_more) * shape.rows_per
+        return rows
+
+    def working_bytes(self, nodes: Sequence[NodeProto]) -> float:
+        """Return how much the tensors that exist at the fullest moment take, in bytes a pixel of the picture."""
+        last_use = {name: place for place, node in enumerate(nodes) for name in node.input}
+        live = {name: self.shapes[name].bytes_per_pixel for name in self._fed(nodes)}
+        most = sum(live.values())
+        for place, node in enumerate(nodes):
+            live |= {name: self.shapes[name].bytes_per_pixel for name in node.output if name in self.shapes}
+            most = max(most, sum(live.values()))
+            for name in node.input:
+                if last_use[name] == place:
+                    live.pop(name, None)
+        return most
+
+    def _fed(self, nodes: Sequence[NodeProto]) -> set[str]:
+        """Return the tensors that nodes take and none of them makes."""
+        made = {name for node in nodes for name in node.output}
+        return {name for node in nodes for name in node.input if name in self.shapes} - made
+
+    def rows(self, name: str, height: int) -> int:
+        """Return the rows of a tensor of a picture of `height` rows, any number of them."""
+        shape, least = self.shapes[name], _PROBES[0] + height % self.size_multiple
+        return self._probed_rows(least)[name] + (height - least) // shape.rows_per
+
+    @functools.cache  # noqa: B019 (few are asked for)
+    def _probed_rows(self, height: int) -> dict[str, int]:
+        probed = self._probe(height)
+        return {name: probed[name].shape[shape.axis] for name, shape in self.shapes.items()}
+
+    def frontier(self, stage: int) -> list[str]:
+        """Return what of a stage, or earlier, later ones are made of, so that nothing before it is needed again."""
+        found: dict[str, None] = {}
+        for node in self.nodes:
+            if self.stages.get(node.output[0], 0) > stage:
+                for name in node.input:
+                    if self.stages.get(name, stage + 1) <= stage and name in self.shapes:
+                        found[name] = None
+        found.pop(CONTENT, None)
+        return list(found)
+
+    def between(self, known: Iterable[str], wanted: Iterable[str]) -> list[NodeProto]:
+        """Return the nodes, in order, that make the tensors `wanted` of those `known`, and of constants."""
+        open_, needed = list(wanted), set()
+        known = {*known, CONTENT}
+        while open_:
+            name = open_.pop()
+            if name in known or name not in self.makers:
+                continue
+            known.add(name)
+            needed.add(id(self.makers[name]))
+            open_ += self.makers[name].input
+        return [node for node in self.nodes if id(node) in needed]
+
+    def cut(
+        self, known: Sequence[str], wanted: Sequence[str], statistics: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    ) -> bytes:
+        """Return a model that makes the tensors `wanted` of a strip of the picture and the strips of those `known`.
+
+        Args:
+            known: inputs, beside `content`.
+            wanted: outputs.
+            statistics: mean and variance of the channels of each norm on the way, by the norm's output.
+        """
+        nodes, constants = [], dict(self.initializers)
+        for node in self.between(known, wanted):
+            nodes.append(node)
+            if node.output[0] in statistics:
+                nodes[-1] = self._fixed(node, constants, *statistics[node.output[0]])
+        used = {name for node in nodes for name in node.input}
+        inputs = [self._model.graph.input[0]] if CONTENT in used else []
+        inputs += [self._value(name) for name in known if name in used]
+        outputs = [self._value(name) if name != PASTICHE else self._model.graph.output[0] for name in wanted]
+        kept = [constants[name] for name in constants if name in used]
+        graph = helper.make_graph(nodes, "strip", inputs, outputs, kept)
+        model: ModelProto = helper.make_model(graph, opset_imports=self._model.opset_import)
+        model.ir_version = self._model.ir_version
+        data: bytes = model.SerializeToString()
+        return data
+
+    def _fixed(
+        self, node: NodeProto, constants: dict[str, onnx.TensorProto], mean: np.ndarray, variance: np.ndarray
+    ) -> NodeProto:
+        """Return the norm with the statistics given: what is called batch norm."""
+        name = node.output[0]
+        count = len(mean)
+        values = {"mean": mean, "variance": variance}
+        for role, given in (("scale", node.input[1]), ("shift", node.input[2])):
+            own = numpy_helper.to_array(constants[given])
+            values[role] = np.repeat(own, count // len(own))
+        for role, array in values.items():
+            kind = np.float32 if role in ("mean", "variance") else array.dtype
+            constants[f"{name}/{role}"] = numpy_helper.from_array(array.astype(kind), f"{name}/{role}")
+        inputs = [node.input[0], *(f"{name}/{role}" for role in ("scale", "shift", "mean", "variance"))]
+        epsilon = _attribute(node, "epsilon", 1e-5)
+        fixed: NodeProto = helper.make_node("BatchNormalization", inputs, [name], epsilon=epsilon)
+        return fixed
+
+    def _value(self, name: str) -> onnx.ValueInfoProto:
+        kind, rank = helper.np_dtype_to_tensor_dtype(self.shapes[name].kind), len(self._sizes[name])
+        info: onnx.ValueInfoProto = helper.make_tensor_value_info(name, kind, [None] * rank)
+        return info
+
+
+def _attribute(node: NodeProto, name: str, default: Any) -> Any:
+    return next((helper.get_attribute_value(one) for one in node.attribute if one.name == name), default)
+
+
+class _Probe:
+    """Runs a model on black pictures, and looks at everything on the way."""
+
+    def __init__(self, model: ModelProto) -> None:
+        told = ModelProto()
+        told.CopyFrom(model)
+        made = [name for node in model.graph.node for name in node.output if name and name != PASTICHE]
+        told.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made)
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._names = [PASTICHE, *made]
+        self._session = ort.InferenceSession(told.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, height: int) -> dict[str, np.ndarray]:
+        """Return every tensor for a picture of `height` rows."""
+        picture = np.zeros((1, height, _PROBE_WIDTH, 3), np.uint8)
+        made = self._session.run(self._names, {CONTENT: picture})
+        return {CONTENT: picture} | dict(zip(self._names, made, strict=True))
+
+
+def _shapes(low: Mapping[str, np.ndarray], high: Mapping[str, np.ndarray]) -> Iterable[tuple[str, Shape]]:
+    """Give the shape of each tensor of which exactly one side grows with the picture's height."""
+    for name, array in low.items():
+        growing = [axis for axis, side in enumerate(array.shape) if side != high[name].shape[axis]]
+        if len(growing) == 1:
+            (axis,) = growing
+            rows_per, rest = divmod(_PROBES[1] - _PROBES[0], high[name].shape[axis] - array.shape[axis])
+            if rest == 0:
+                more = array.shape[axis] - _PROBES[0] // rows_per
+                yield name, Shape(axis, rows_per, more, array.dtype, array.nbytes / (_PROBES[0] * _PROBE_WIDTH))
+
+
+def _join_grouped_norms(
+    nodes: list[NodeProto], sizes: Mapping[str, Sequence[int]]
+) -> tuple[list[NodeProto], list[Norm]]:
+    """Make one node of each norm between two reshapes: its picture is one in phases, which it sees as one tall one.
+
+    Of a tensor `(N, C * G, H, W)` such a norm sees `(N, C, G * H, W)`; G channels in a row share their statistics.
+    """
+    makers = {output: node for node in nodes for output in node.output}
+    users = {name: node for node in nodes for name in node.input}
+    joined, gone, norms = [], set(), []
+    for node in nodes:
+        if node.op_type == "InstanceNormalization":
+            before, after = makers.get(node.input[0]), users.get(node.output[0])
+            group = 1
+            if before is not None and after is not None and before.op_type == after.op_type == "Reshape":
+                group = sizes[before.input[0]][1] // sizes[node.input[0]][1]
+                gone |= {id(before), id(after)}
+                node = helper.make_node(node.op_type, [before.input[0], *node.input[1:]], after.output)
+            norms.append(Norm(node, node.input[0], group))
+        joined.append(node)
+    return [node for node in joined if id(node) not in gone], norms

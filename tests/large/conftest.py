@@ -1,0 +1,49 @@
+"""Styles to be cut: small networks of each kind, untrained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fast_nst.inference import find_style
+from fast_nst.large.graph import StyleGraph
+
+
+@pytest.fixture(scope="session")
+def styles(tmp_path_factory) -> dict[str, Path]:
+    """Style files: the two shipped presets, trained, and Johnson's network in both forms, small and untrained."""
+    found = {"quality": find_style("great-wave"), "fast": find_style("great-wave-fast")}
+    torch = pytest.importorskip("torch")
+    from fast_nst.export import export_network
+    from fast_nst.networks.johnson import JohnsonNetwork
+
+    folder = tmp_path_factory.mktemp("styles")
+    for name, padded in (("johnson", True), ("johnson-half", False)):
+        torch.manual_seed(0)
+        found[name] = folder / f"{name}.onnx"
+        export_network(
+            JohnsonNetwork((8, 8, 16), 2, padded=padded).eval(), found[name], {"title": name}, sizes=((64, 64),)
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def quality() -> StyleGraph:
+    """The Great Wave, cut."""
+    return StyleGraph(find_style("great-wave"))
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """Return a function that makes pixels `(H, W, 3)` with flat and rough places and a bright corner."""
+
+    def make(height: int, width: int):
+        rng = np.random.default_rng(0)
+        rows, columns = np.mgrid[:height, :width]
+        waves = 60 * np.sin(rows / 9) * np.cos(columns / 13) + 40 * (rows > height // 3)
+        noise = rng.normal(0, 30, (height, width)) * (columns > width // 2)
+        return (
+            np.stack([120 + waves + noise, 90 + waves, 200 - waves * columns / width], -1).clip(0, 255).astype(np.uint8)
+        )
+
+    return make

@@ -1,0 +1,127 @@
+"""One piece, strips, or from file to file: decided by the memory there is."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fast_nst.errors import ImageError, ModelError
+from fast_nst.images import Picture, read_picture, write_picture
+from fast_nst.inference import Stylizer
+from fast_nst.inference.batch import FileOptions
+from fast_nst.inference.plan import Job
+from fast_nst.large import files, memory
+from fast_nst.large.any_size import AnySizeStylizer
+
+
+@pytest.fixture(scope="module")
+def stylizer():
+    return Stylizer("great-wave-fast", threads=1)
+
+
+@pytest.fixture
+def strict(stylizer, monkeypatch):
+    """Return a function that makes a stylizer with so many bytes more than it holds, and the list of what it tells."""
+
+    def make(more, **options):
+        told = []
+        monkeypatch.setattr(memory, "used_bytes", lambda: 10**9)
+        return AnySizeStylizer(stylizer, max_memory=10**9 + more, threads=1, tell=told.append, **options), told
+
+    return make
+
+
+def test_what_fits_is_painted_in_one_piece(stylizer, strict, scene):
+    pixels = scene(200, 300)
+    painter, told = strict(10**9)
+    np.testing.assert_array_equal(painter(pixels), stylizer(pixels))
+    assert told == []
+
+
+def test_what_does_not_is_painted_in_strips(stylizer, strict, scene):
+    pixels = scene(700, 300)
+    painter, told = strict(20_000_000)
+    assert np.abs(painter(pixels).astype(int) - stylizer(pixels)).max() <= 1
+    assert told[-1].done == told[-1].total == 700 * 15
+
+
+def test_a_small_picture_is_not_measured_without_a_limit(stylizer, scene, monkeypatch):
+    monkeypatch.setattr(memory, "free_bytes", lambda: pytest.fail("measured"))
+    AnySizeStylizer(stylizer)(scene(100, 100))
+
+
+def test_too_little_memory_says_how_much_it_takes(strict, scene):
+    painter, _ = strict(1_000_000)
+    with pytest.raises(ImageError, match=r"300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given; raise --max-memory"):
+        painter(scene(700, 300))
+
+
+def test_cancelling_ends_the_strips(stylizer, scene, monkeypatch):
+    monkeypatch.setattr(memory, "used_bytes", lambda: 10**9)
+    painter = AnySizeStylizer(stylizer, max_memory=1_020_000_000, threads=1, tell=lambda progress: painter.cancel())
+    with pytest.raises(ModelError, match="cancelled"):
+        painter(scene(700, 300))
+
+
+@pytest.fixture
+def job(tmp_path, scene):
+    """A picture with transparency and EXIF data, and where its pastiche goes."""
+    alpha = np.linspace(0, 255, 700 * 300).reshape(700, 300).astype(np.uint8)
+    write_picture(tmp_path / "photo.png", Picture(scene(700, 300), alpha))
+    return Job(tmp_path / "photo.png", tmp_path / "out.png")
+
+
+def test_a_picture_too_large_to_be_held_goes_from_file_to_file(stylizer, strict, job):
+    pytest.importorskip("pyvips")
+    painter, _ = strict(2_500_000)  # the picture as a whole takes 2.9 MB
+    assert painter.takes(job, FileOptions())
+    painter, _ = strict(20_000_000)
+    assert not painter.takes(job, FileOptions())
+    assert painter.paint_file(job, FileOptions()) == (300, 700, ())
+    content, pastiche = read_picture(job.source), read_picture(job.target)
+    assert np.abs(pastiche.pixels.astype(int) - stylizer(content.pixels)).max() <= 1
+    np.testing.assert_array_equal(pastiche.alpha, content.alpha)
+
+
+def test_transparency_is_laid_over_white_where_the_target_has_none(stylizer, strict, job, tmp_path):
+    pytest.importorskip("pyvips")
+    painter, _ = strict(20_000_000)
+    job = Job(job.source, tmp_path / "out.jpg")
+    painter.paint_file(job, FileOptions())
+    write_picture(
+        tmp_path / "whole.jpg", Picture(stylizer(read_picture(job.source).pixels), read_picture(job.source).alpha)
+    )
+    streamed, whole = (read_picture(tmp_path / name).pixels.astype(int) for name in ("out.jpg", "whole.jpg"))
+    assert np.abs(streamed - whole).mean() < 0.5
+
+
+def test_a_picture_to_be_resized_is_read_as_a_whole(strict, job):
+    painter, _ = strict(2_500_000)
+    assert not painter.takes(job, FileOptions(size=100))
+
+
+def test_without_libvips_the_way_out_is_told(strict, job, monkeypatch):
+    monkeypatch.setattr(files, "can_stream", lambda: False)
+    painter, _ = strict(20_000_000)
+    with pytest.raises(ImageError, match=r"photo\.png: too large to be held.*pip install 'fast-nst\[large\]'"):
+        painter.paint_file(job, FileOptions())
+
+
+def test_a_target_that_exists_is_told_before_the_work(strict, job):
+    pytest.importorskip("pyvips")
+    job.target.write_text("mine")
+    painter, told = strict(20_000_000)
+    with pytest.raises(ImageError, match="exists already"):
+        painter.paint_file(job, FileOptions())
+    assert (told, job.target.read_text()) == ([], "mine")
+
+
+def test_small_pictures_do_not_wait_for_what_large_ones_need():
+    code = (
+        "import sys, numpy; from fast_nst.inference import Stylizer; from fast_nst.large.any_size import *; "
+        "AnySizeStylizer(Stylizer('great-wave-fast'))(numpy.zeros((64, 64, 3), 'uint8')); "
+        "print(*{'onnx', 'psutil', 'pyvips', 'torch'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ""
