@@ -40,6 +40,12 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     "--max-megapixels", type=_POSITIVE, default=MAX_MEGAPIXELS, metavar="MP", show_default=True, help="Refuse larger."
 )
 @click.option(
+    "--stroke-size",
+    type=click.IntRange(min=64),
+    metavar="PX",
+    help="On larger pictures, strokes as on one of PX; the photograph's own detail comes back. Default: as they come.",
+)
+@click.option(
     "--max-memory",
     metavar="SIZE",
     help="Stay within, e.g. 2GB: larger pictures are painted in strips. Default: most of what is free.",
@@ -54,6 +60,7 @@ def command(
     style: str,
     output: str | None,
     max_memory: str | None,
+    stroke_size: int | None,
     threads: int | None,
     provider: str | None,
     progress: bool | None,
@@ -80,7 +87,7 @@ def command(
     stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
     limit = None if max_memory is None else parse_size(max_memory)
     with StripBar(show=progress_of_strips) as strip_bar:
-        painter = AnySizeStylizer(stylizer, max_memory=limit, threads=threads, tell=strip_bar)
+        painter = AnySizeStylizer(stylizer, max_memory=limit, stroke_size=stroke_size, threads=threads, tell=strip_bar)
         batch = Batch(plan.jobs, painter, options, file_painter=painter, painters=painters)
         with _on_ctrl_c(batch.stop):
             return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))

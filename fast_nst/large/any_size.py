@@ -21,7 +21,9 @@ from fast_nst.large.size import format_size
 if TYPE_CHECKING:
     from fast_nst.large.graph import StyleGraph
     from fast_nst.large.memory import StripPlan
-    from fast_nst.large.store import Store
+    from fast_nst.large.store import DiskRows, MemoryRows, Store
+
+    Rows = MemoryRows | DiskRows
 
 _ALWAYS_FITS = 4_000_000
 """Pixels of a picture that nobody counts the memory for unless a limit is given."""
@@ -48,6 +50,7 @@ class AnySizeStylizer:
     Args:
         stylizer: paints what fits.
         max_memory: bytes that the whole process is to keep within; None for most of what is free.
+        stroke_size: longer side in px of the picture whose strokes a larger one gets; None leaves strokes as they are.
         threads: CPU threads for strips; None for all physical cores.
         tell: called after each strip.
     """
@@ -57,10 +60,12 @@ class AnySizeStylizer:
         stylizer: Stylizer,
         *,
         max_memory: int | None = None,
+        stroke_size: int | None = None,
         threads: int | None = None,
         tell: Callable[[Progress], None] | None = None,
     ) -> None:
         self._stylizer, self._max_memory, self._threads, self._tell = stylizer, max_memory, threads, tell
+        self._stroke_size = stroke_size
         self._one_at_a_time = threading.Lock()
         self._cancelled = 0
 
@@ -71,6 +76,16 @@ class AnySizeStylizer:
             ModelError: if the model fails, or the work is cancelled.
             ImageError: if the memory given is too little, or the disk is full.
         """
+        if self._is_to_be_small(*pixels.shape[:2]):
+            from fast_nst.large.store import MemoryRows
+
+            pastiche = np.empty_like(pixels)
+            self._paint_small(MemoryRows(pixels), MemoryRows(pastiche), pixels.shape[:2])
+            return pastiche
+        return self._paint_all(pixels)
+
+    def _paint_all(self, pixels: Pixels) -> Pixels:
+        """Return the pastiche, every pixel painted."""
         height, width = pixels.shape[:2]
         if self._is_small(height * width) or min(height, width) < MIN_SIDE:
             return self._stylizer(pixels)
@@ -108,11 +123,16 @@ class AnySizeStylizer:
                 full.
         """
         from fast_nst.large.files import open_source, pack, unpack
+        from fast_nst.large.memory import temporary_folder
         from fast_nst.large.store import Store
 
+        stream = open_source(job, options)
+        width, height = stream.header.size
+        if self._is_to_be_small(height, width):
+            planes = unpack(stream, temporary_folder())
+            self._paint_small(planes.content, planes.pastiche, (height, width))
+            return width, height, pack(planes, stream, job, options)
         with self._one_at_a_time:
-            stream = open_source(job, options)
-            width, height = stream.header.size
             plan = self._plan(height, width)
             planes = unpack(stream, plan.folder)
             store = Store(plan.folder if not plan.is_kept_in_memory else None)
@@ -125,6 +145,17 @@ class AnySizeStylizer:
         """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""
         self._cancelled += 1
         self._stylizer.cancel()
+
+    def _is_to_be_small(self, height: int, width: int) -> bool:
+        """Whether a smaller picture is to be painted, for the size of its strokes."""
+        return self._stroke_size is not None and self._stroke_size < max(height, width)
+
+    def _paint_small(self, content: "Rows", pastiche: "Rows", shape: tuple[int, ...]) -> None:
+        from fast_nst.large.strokes import paint_small
+
+        assert self._stroke_size is not None
+        size = (shape[1], shape[0])
+        paint_small(content, pastiche, size, self._stroke_size, self._paint_all, self._teller(shape[0]))
 
     @functools.cached_property
     def _graph(self) -> "StyleGraph":
@@ -159,7 +190,17 @@ class AnySizeStylizer:
     def _paint(self, store: "Store", height: int, plan: "StripPlan") -> None:
         from fast_nst.large.painter import StripPainter
 
-        cancelled, done, total = self._cancelled, 0, height * len(plan.passes)
+        painter = StripPainter(self._graph, self._threads, self._stylizer.providers)
+        try:
+            painter.paint(store, height, plan.passes, plan.strip_rows, self._teller(height * len(plan.passes)))
+        except OSError as error:
+            raise ImageError(
+                f"{plan.folder}: cannot keep what strips need ({error.strerror}); free some space"
+            ) from error
+
+    def _teller(self, total: int) -> Callable[[int], None]:
+        """Return what counts the rows done, of `total`, and raises `ModelError` once the work is cancelled."""
+        cancelled, done = self._cancelled, 0
 
         def tell(rows: int) -> None:
             nonlocal done
@@ -169,10 +210,4 @@ class AnySizeStylizer:
             if self._tell is not None:
                 self._tell(Progress(done, total))
 
-        painter = StripPainter(self._graph, self._threads, self._stylizer.providers)
-        try:
-            painter.paint(store, height, plan.passes, plan.strip_rows, tell)
-        except OSError as error:
-            raise ImageError(
-                f"{plan.folder}: cannot keep what strips need ({error.strerror}); free some space"
-            ) from error
+        return tell

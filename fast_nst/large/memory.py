@@ -70,7 +70,7 @@ def plan(graph: StyleGraph, height: int, width: int, free: int) -> StripPlan:
         TooLittleMemoryError: if that is too little for the narrowest strip.
         ImageError: if the disk has too little room for what does not fit.
     """
-    folder = Path(tempfile.gettempdir())
+    folder = temporary_folder()
     in_memory, on_disk = (schedule(graph, price) for price in (IN_MEMORY, ON_DISK))
     wanted_rows = min(max(_STRIP_PIXELS // width, _LEAST_ROWS), height)
     kept = int(held_bytes(graph, in_memory) * height * width)
@@ -81,6 +81,11 @@ def plan(graph: StyleGraph, height: int, width: int, free: int) -> StripPlan:
         raise TooLittleMemoryError(_strip_bytes(graph, on_disk, width, _LEAST_ROWS) - free)
     _check_disk(folder, int(held_bytes(graph, on_disk) * height * width))
     return StripPlan(on_disk, rows, is_kept_in_memory=False, folder=folder)
+
+
+def temporary_folder() -> Path:
+    """Return the system's folder for temporary files."""
+    return Path(tempfile.gettempdir())
 
 
 def _check_disk(folder: Path, needed: int) -> None:
