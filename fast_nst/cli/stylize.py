@@ -48,7 +48,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--max-memory",
     metavar="SIZE",
-    help="Stay within, e.g. 2GB: larger pictures are painted in strips. Default: most of what is free.",
+    help="Stay within, e.g. 2GB: one picture at a time, in strips if need be. Default: most of what is free.",
 )
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads. Default: all cores.")
 @click.option("--provider", metavar="NAME", help="cpu, cuda ... Default: cuda if available, else cpu.")
@@ -83,12 +83,13 @@ def command(
     progress_of_strips = sys.stderr.isatty() if progress is None else progress
     if progress is None and len(plan.jobs) < 2:
         progress = False
-    painters, threads = share_cores(len(plan.jobs), threads)
-    stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
     limit = None if max_memory is None else parse_size(max_memory)
+    painters, threads = share_cores(len(plan.jobs) if limit is None else 1, threads)
+    stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
     with StripBar(show=progress_of_strips) as strip_bar:
         painter = AnySizeStylizer(stylizer, max_memory=limit, stroke_size=stroke_size, threads=threads, tell=strip_bar)
-        batch = Batch(plan.jobs, painter, options, file_painter=painter, painters=painters)
+        is_frugal = limit is not None
+        batch = Batch(plan.jobs, painter, options, file_painter=painter, painters=painters, is_frugal=is_frugal)
         with _on_ctrl_c(batch.stop):
             return report(batch, plan, as_json=as_json, bar=_bar(batch, progress))
 

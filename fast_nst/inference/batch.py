@@ -102,6 +102,7 @@ class Batch:
         file_painter: does the jobs that it takes from file to file.
         painters: pictures that are painted at a time. Two side by side take less time than one after the other, because
             fewer threads wait for each other at the end of each layer; they take more memory.
+        is_frugal: do one picture after the other, so that never more than one is in memory.
     """
 
     def __init__(
@@ -112,12 +113,13 @@ class Batch:
         *,
         file_painter: FilePainter | None = None,
         painters: int = 1,
+        is_frugal: bool = False,
     ) -> None:
         self._jobs = jobs
         self._file_painter = file_painter
         self._stylizer = stylizer
         self._options = options
-        self._workers = painters + _IN_TRANSIT
+        self._workers = 1 if is_frugal else painters + _IN_TRANSIT
         self._painting = threading.Semaphore(painters)
         self._is_stopped = False  # no threading.Event: a signal handler must not wait for its lock
 

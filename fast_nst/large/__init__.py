@@ -4,7 +4,8 @@
 * `files`: the latter. `size`: `2GB`, as people write it.
 * `memory`: how much there is, how much is taken, and the plan that follows.
 * `strokes`: large strokes on large pictures.
-* `graph`: a style file, and where its norms cut it. `schedule`: which passes that makes. `painter`: makes them.
+* `probe`: how tensors lie over the picture. `graph`: a style file, and where its norms cut it. `schedule`: which
+  passes that makes. `painter`: makes them.
 * `statistics`, `store`: what passes gather and keep.
 
 `docs/any-size.md` explains the design. This file imports nothing: whoever paints small pictures does not wait for it.

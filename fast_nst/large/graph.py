@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from fast_nst.errors import ModelError
+from fast_nst.large.probe import CONTENT, PASTICHE, PROBE_WIDTH, PROBES, Probe, shapes
 
-CONTENT, PASTICHE = "content", "pastiche"
 # What makes each row of its output of a few rows of its input, or has nothing to do with rows.
 _LOCAL = {
     *("Conv", "DepthToSpace", "Pad", "Resize", "BatchNormalization", "InstanceNormalization"),
@@ -27,26 +26,6 @@ _LOCAL = {
     *("Add", "Clip", "Div", "LeakyRelu", "Min", "Mod", "Mul", "Neg", "Relu", "Round", "Sub", "Tanh"),
     *("BitwiseNot", "Cast", "Constant", "DequantizeLinear", "Identity", "QuantizeLinear"),
 }
-_PROBES = (192, 320)  # px of two heights that every network's size multiple divides
-_PROBE_WIDTH = 192
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a tensor lies over the picture.
-
-    Of a picture of H rows, H a multiple of the network's size multiple, it has `H / rows_per + rows_more` rows along
-    `axis`. Its row i counts as that over row `i * rows_per` of the picture: whether it has a margin there, or lost one,
-    is the same in every strip.
-    """
-
-    axis: int
-    rows_per: int
-    """Rows of the picture to each of its own."""
-    rows_more: int
-    kind: np.dtype[Any]
-    bytes_per_pixel: float
-    """Of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +57,9 @@ class StyleGraph:
                 raise ModelError(
                     f"{path} cannot be painted in strips: its {node.op_type} may look at the whole picture"
                 )
-        self._probe = _Probe(self._model)
-        low, high = map(self._probe, _PROBES)
-        self.shapes = dict(_shapes(low, high))
+        self._probe = Probe(self._model)
+        low, high = map(self._probe, PROBES)
+        self.shapes = dict(shapes(low, high))
         self._sizes = {name: array.shape for name, array in low.items()}
         self.nodes, self.norms = _join_grouped_norms(list(self._model.graph.node), self._sizes)
         self.makers = {output: node for node in self.nodes for output in node.output}
@@ -103,7 +82,7 @@ class StyleGraph:
     @functools.cached_property
     def costs(self) -> dict[str, float]:
         """Multiplications a pixel of the picture that each node takes, by its first output."""
-        area = _PROBES[0] * _PROBE_WIDTH
+        area = PROBES[0] * PROBE_WIDTH
         return {node.output[0]: self._multiplications(node) / area for node in self.nodes}
 
     def _multiplications(self, node: NodeProto) -> float:
@@ -147,7 +126,7 @@ class StyleGraph:
 
     def rows(self, name: str, height: int) -> int:
         """Return the rows of a tensor of a picture of `height` rows, any number of them."""
-        shape, least = self.shapes[name], _PROBES[0] + height % self.size_multiple
+        shape, least = self.shapes[name], PROBES[0] + height % self.size_multiple
         return self._probed_rows(least)[name] + (height - least) // shape.rows_per
 
     @functools.cache  # noqa: B019 (few are asked for)
@@ -231,39 +210,6 @@ class StyleGraph:
 
 def _attribute(node: NodeProto, name: str, default: Any) -> Any:
     return next((helper.get_attribute_value(one) for one in node.attribute if one.name == name), default)
-
-
-class _Probe:
-    """Runs a model on black pictures, and looks at everything on the way."""
-
-    def __init__(self, model: ModelProto) -> None:
-        told = ModelProto()
-        told.CopyFrom(model)
-        made = [name for node in model.graph.node for name in node.output if name and name != PASTICHE]
-        told.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made)
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self._names = [PASTICHE, *made]
-        self._session = ort.InferenceSession(told.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-    def __call__(self, height: int) -> dict[str, np.ndarray]:
-        """Return every tensor for a picture of `height` rows."""
-        picture = np.zeros((1, height, _PROBE_WIDTH, 3), np.uint8)
-        made = self._session.run(self._names, {CONTENT: picture})
-        return {CONTENT: picture} | dict(zip(self._names, made, strict=True))
-
-
-def _shapes(low: Mapping[str, np.ndarray], high: Mapping[str, np.ndarray]) -> Iterable[tuple[str, Shape]]:
-    """Give the shape of each tensor of which exactly one side grows with the picture's height."""
-    for name, array in low.items():
-        growing = [axis for axis, side in enumerate(array.shape) if side != high[name].shape[axis]]
-        if len(growing) == 1:
-            (axis,) = growing
-            rows_per, rest = divmod(_PROBES[1] - _PROBES[0], high[name].shape[axis] - array.shape[axis])
-            if rest == 0:
-                more = array.shape[axis] - _PROBES[0] // rows_per
-                yield name, Shape(axis, rows_per, more, array.dtype, array.nbytes / (_PROBES[0] * _PROBE_WIDTH))
 
 
 def _join_grouped_norms(

@@ -3,15 +3,17 @@
 `graph` says what a norm cuts, `schedule` which passes are made; here they are made, strip by strip.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+import onnxruntime as ort
 
 from fast_nst.inference.stylizer import MIN_SIDE, open_session
-from fast_nst.large.graph import PASTICHE, StyleGraph
+from fast_nst.large.graph import StyleGraph
+from fast_nst.large.probe import PASTICHE
 from fast_nst.large.schedule import Pass
 from fast_nst.large.statistics import Channels, Moments
 from fast_nst.large.store import Array, Store
 
-Statistics = Mapping[str, tuple[Channels, Channels]]
 Tell = Callable[[int], None]
 
 
@@ -45,14 +47,10 @@ class StripPainter:
         statistics: dict[str, tuple[Channels, Channels]] = {}
         for one in passes:
             model = self._graph.cut(one.known, one.wanted, statistics)
-            session = open_session(model, self._threads, self._providers)
-            inputs = [entry.name for entry in session.get_inputs()]
-            strips = _Strips(self._graph, one, store, height)
+            strips = _Strips(self._graph, one, open_session(model, self._threads, self._providers), store, height)
             moments = Moments()
             for top, bottom in cut(height, strip_rows, self._graph.size_multiple):
-                for name, rows in strips.own(
-                    session.run(list(one.wanted), strips.read(inputs, top, bottom)), top, bottom
-                ):
+                for name, rows in strips.make(top, bottom):
                     if name == PASTICHE or name in one.kept:
                         strips.keep(name, rows, top)
                     if name == one.aim != PASTICHE:
@@ -66,38 +64,32 @@ class StripPainter:
 
 
 class _Strips:
-    """Where the strips of one pass lie in the tensors of the store."""
+    """One pass: its model, and where its strips lie in the tensors of the store."""
 
-    def __init__(self, graph: StyleGraph, one: Pass, store: Store, height: int) -> None:
-        self._graph, self._pass, self._store, self._height = graph, one, store, height
+    def __init__(self, graph: StyleGraph, one: Pass, session: ort.InferenceSession, store: Store, height: int) -> None:
+        self._graph, self._pass, self._session, self._store, self._height = graph, one, session, store, height
+        self._inputs = [entry.name for entry in session.get_inputs()]
         self._halo = halo(graph, one)
 
-    def read(self, names: Sequence[str], top: int, bottom: int) -> dict[str, Array]:
-        """Return what a strip from row `top` to before `bottom` of the picture is made of, its halo with it."""
-        above, below = self._with_halo(top, bottom)
-        return {name: self._read(name, above, below) for name in names}
+    def make(self, top: int, bottom: int) -> Iterator[tuple[str, Array]]:
+        """Give what the pass makes of the picture's rows from `top` to before `bottom`, without the batch's axis."""
+        above, below = max(0, top - self._halo), min(self._height, bottom + self._halo)
+        feeds = {name: self._read(name, above, below) for name in self._inputs}
+        for name, tensor in zip(self._pass.wanted, self._session.run(self._pass.wanted, feeds), strict=True):
+            shape = self._graph.shapes[name]
+            last = None if bottom == self._height else (bottom - above) // shape.rows_per
+            rows = slice((top - above) // shape.rows_per, last)
+            yield name, tensor[(0, *(slice(None),) * (shape.axis - 1), rows)]
 
     def _read(self, name: str, top: int, bottom: int) -> Array:
         shape = self._graph.shapes[name]
         last = self._rows(name) if bottom == self._height else bottom // shape.rows_per + shape.rows_more
         return self._store.read(name, top // shape.rows_per, last)[None]
 
-    def own(self, made: Sequence[Array], top: int, bottom: int) -> Iterator[tuple[str, Array]]:
-        """Give each tensor that was made of a strip, without the batch's axis and without the halo's rows."""
-        above, _ = self._with_halo(top, bottom)
-        for name, tensor in zip(self._pass.wanted, made, strict=True):
-            shape = self._graph.shapes[name]
-            last = None if bottom == self._height else (bottom - above) // shape.rows_per
-            rows = slice((top - above) // shape.rows_per, last)
-            yield name, tensor[(0, *(slice(None),) * (shape.axis - 1), rows)]
-
     def keep(self, name: str, rows: Array, top: int) -> None:
-        """Write a strip's own rows of a tensor."""
+        """Write what was made of a strip that begins at `top`."""
         shape = self._graph.shapes[name]
         self._store.write(name, top // shape.rows_per, rows, shape.axis - 1, self._rows(name))
-
-    def _with_halo(self, top: int, bottom: int) -> tuple[int, int]:
-        return max(0, top - self._halo), min(self._height, bottom + self._halo)
 
     def _rows(self, name: str) -> int:
         return self._graph.rows(name, self._height)

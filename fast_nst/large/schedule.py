@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fast_nst.large.graph import PASTICHE, StyleGraph
+from fast_nst.large.graph import StyleGraph
+from fast_nst.large.probe import PASTICHE
 
 # Prices are in multiplications of a convolution: so many are done while a byte ...
 IN_MEMORY = 50.0

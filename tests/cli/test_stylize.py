@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -249,7 +250,7 @@ def test_stylizing_imports_nothing_of_the_training_half(invert_model, save_pictu
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in result.stderr.splitlines()}
     assert {"onnxruntime", "PIL", "click"} <= imported
     assert imported.isdisjoint(
-        {"torch", "torchvision", "pytorch_lightning", "lightning", "matplotlib", "onnx", "skimage"}
+        {"torch", "torchvision", "pytorch_lightning", "lightning", "matplotlib", "skimage", "onnx", "psutil"}
     )
     assert (tmp_path / "photo-negative.png").is_file()
 
@@ -285,3 +286,63 @@ def test_of_a_damaged_file_only_we_speak(stylize, tmp_path, recwarn):
     assert (code, out) == (2, [])
     assert len(err.splitlines()) == 1
     assert not recwarn.list
+
+
+@pytest.fixture
+def large_picture(tmp_path):
+    """Rough pixels, 1600 x 1200, that the style `great-wave-fast` takes some 200 MB for in one piece."""
+    path = tmp_path / "large.png"
+    small = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(small).resize((1600, 1200)).save(path)
+    return path
+
+
+LARGE = ("--style", "great-wave-fast", "--threads", "1")
+
+
+def test_a_picture_beyond_the_memory_given_is_the_same_in_strips(large_picture, tmp_path):
+    for name, more in (("whole.png", ()), ("strips.png", ("--max-memory", "300MB", "--progress"))):
+        arguments, environment = command("stylize", large_picture, "-o", tmp_path / name, *LARGE, *more)
+        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+        assert ("strips" in done.stderr) == bool(more)
+    whole, strips = (read_picture(tmp_path / name).pixels.astype(int) for name in ("whole.png", "strips.png"))
+    assert np.abs(whole - strips).max() <= 1
+
+
+def test_too_little_memory_is_one_line_before_the_work(large_picture, tmp_path):
+    arguments, environment = command("stylize", large_picture, *LARGE, "--max-memory", "50MB")
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch(r"fast-nst: .*1600 x 1200 px take \d+ MB of memory, 50 MB are given; .*\n", done.stderr)
+    assert list(tmp_path.iterdir()) == [large_picture]
+
+
+def test_a_size_that_is_none_is_told(stylize, save_picture):
+    save_picture("photo.png")
+    code, out, err = stylize("photo.png", "--max-memory", "lots")
+    assert (code, out) == (2, [])
+    assert "'lots' is no amount of memory; expected one such as 2GB" in err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_strips_that_are_broken_off_leave_nothing_and_can_be_done_again(large_picture, tmp_path, how):
+    arguments, environment = command("stylize", large_picture, "-o", tmp_path / "out.png", *LARGE)
+    environment |= {"TMPDIR": str(tmp_path)}
+    limit = ["--max-memory", "300MB"]
+    with subprocess.Popen([*arguments, *limit, "--progress"], env=environment, stderr=subprocess.PIPE) as process:
+        seen = b""
+        while b"strips" not in seen:
+            piece = process.stderr.read1()
+            assert piece, seen
+            seen += piece
+        process.send_signal(how)
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == [large_picture]
+    subprocess.run([*arguments, *limit], env=environment, check=True, capture_output=True)
+    assert read_picture(tmp_path / "out.png").pixels.shape == (1200, 1600, 3)
+
+
+def test_large_strokes_have_the_pictures_size(stylize, save_picture):
+    save_picture("photo.png", 300, 400)
+    assert stylize("photo.png", "--stroke-size", 100) == (0, ["photo-negative.png"], "")
+    assert read_picture("photo-negative.png").pixels.shape == (300, 400, 3)

@@ -92,15 +92,15 @@ def test_no_more_pictures_are_painted_at_a_time_than_there_are_painters(invert_m
     assert stylizer.most_active == painters
 
 
-@pytest.mark.parametrize("painters", [1, 2])
-def test_beside_the_pictures_being_painted_two_are_in_memory(
-    invert_model, save_picture, tmp_path, monkeypatch, painters
+@pytest.mark.parametrize(("options", "count"), [({}, 3), ({"painters": 2}, 4), ({"is_frugal": True}, 1)])
+def test_beside_the_pictures_being_painted_two_are_in_memory_or_just_the_one(
+    invert_model, save_picture, tmp_path, monkeypatch, options, count
 ):
     read, all_read = [], threading.Event()
 
     def count_reads(path, **options):
         read.append(path)
-        if len(read) == painters + 2:
+        if len(read) == count:
             all_read.set()
         return read_picture(path, **options)
 
@@ -117,9 +117,9 @@ def test_beside_the_pictures_being_painted_two_are_in_memory(
     opener = threading.Thread(target=open_the_gate)
     opener.start()
     jobs = make_jobs(save_picture, tmp_path, 10)
-    assert len(list(Batch(jobs, stylizer, FileOptions(), painters=painters))) == 10
+    assert len(list(Batch(jobs, stylizer, FileOptions(), **options))) == 10
     opener.join()
-    assert in_memory == [painters + 2]
+    assert in_memory == [count]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Styles to be cut: small networks of each kind, untrained."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,25 @@ from fast_nst.large.graph import StyleGraph
 
 
 @pytest.fixture(scope="session")
-def styles(tmp_path_factory) -> dict[str, Path]:
-    """Style files: the two shipped presets, trained, and Johnson's network in both forms, small and untrained."""
-    found = {"quality": find_style("great-wave"), "fast": find_style("great-wave-fast")}
-    torch = pytest.importorskip("torch")
-    from fast_nst.export import export_network
-    from fast_nst.networks.johnson import JohnsonNetwork
-
+def style_of(tmp_path_factory) -> Callable[[str], Path]:
+    """Return a function that gives a preset's style file: shipped and trained, or (Johnson's) small and untrained."""
     folder = tmp_path_factory.mktemp("styles")
-    for name, padded in (("johnson", True), ("johnson-half", False)):
-        torch.manual_seed(0)
-        found[name] = folder / f"{name}.onnx"
-        export_network(
-            JohnsonNetwork((8, 8, 16), 2, padded=padded).eval(), found[name], {"title": name}, sizes=((64, 64),)
-        )
-    return found
+
+    def find(preset: str) -> Path:
+        if preset in ("quality", "fast"):
+            return find_style("great-wave" if preset == "quality" else "great-wave-fast")
+        path = folder / f"{preset}.onnx"
+        if not path.is_file():
+            torch = pytest.importorskip("torch")
+            from fast_nst.export import export_network
+            from fast_nst.networks.johnson import JohnsonNetwork
+
+            torch.manual_seed(0)
+            network = JohnsonNetwork((8, 8, 16), 2, padded=preset == "johnson").eval()
+            export_network(network, path, {"title": preset}, sizes=((64, 64),))
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from onnx import TensorProto, helper
 
 from fast_nst.errors import ModelError
 from fast_nst.inference import find_style
-from fast_nst.large.graph import PASTICHE, StyleGraph
+from fast_nst.large.graph import StyleGraph
+from fast_nst.large.probe import PASTICHE
 
 
 def test_a_lean_network_has_fourteen_norms_in_order(quality):

@@ -5,7 +5,7 @@ import pytest
 from fast_nst.errors import ImageError
 from fast_nst.large import memory
 from fast_nst.large.memory import TooLittleMemoryError, in_one_piece, plan
-from fast_nst.large.schedule import PASTICHE
+from fast_nst.large.probe import PASTICHE
 
 
 def test_more_memory_means_wider_strips_and_no_disk(quality):

@@ -24,42 +24,42 @@ def in_strips(path, pixels, rows, price=ON_DISK, folder=None, tell=lambda rows: 
 
 @pytest.mark.parametrize("name", ["quality", "fast", "johnson", "johnson-half"])
 @pytest.mark.parametrize(("height", "width", "rows"), [(307, 101, 64), (256, 64, 128), (331, 83, 72), (193, 211, 64)])
-def test_strips_are_the_picture_painted_in_one_piece(styles, scene, name, height, width, rows):
+def test_strips_are_the_picture_painted_in_one_piece(style_of, scene, name, height, width, rows):
     pixels = scene(height, width)
-    whole = Stylizer(styles[name], threads=1)(pixels)
-    strips = in_strips(styles[name], pixels, rows)
+    whole = Stylizer(style_of(name), threads=1)(pixels)
+    strips = in_strips(style_of(name), pixels, rows)
     assert np.abs(strips.astype(int) - whole).max() <= 1
     assert np.mean(strips != whole) < 0.001
 
 
 @pytest.mark.parametrize("height", range(129, 138))
-def test_every_height_within_a_size_multiple(styles, scene, height):
+def test_every_height_within_a_size_multiple(style_of, scene, height):
     pixels = scene(height, 64)
-    whole = Stylizer(styles["quality"], threads=1)(pixels)
-    assert np.abs(in_strips(styles["quality"], pixels, 64).astype(int) - whole).max() <= 1
+    whole = Stylizer(style_of("quality"), threads=1)(pixels)
+    assert np.abs(in_strips(style_of("quality"), pixels, 64).astype(int) - whole).max() <= 1
 
 
 @pytest.mark.parametrize("price", [0.0, IN_MEMORY, 1e9])
-def test_it_does_not_matter_what_is_kept_or_where(styles, scene, tmp_path, price):
+def test_it_does_not_matter_what_is_kept_or_where(style_of, scene, tmp_path, price):
     pixels = scene(203, 90)
-    whole = Stylizer(styles["johnson-half"], threads=1)(pixels)
+    whole = Stylizer(style_of("johnson-half"), threads=1)(pixels)
     for folder in (None, tmp_path):
-        strips = in_strips(styles["johnson-half"], pixels, 64, price, folder)
+        strips = in_strips(style_of("johnson-half"), pixels, 64, price, folder)
         assert np.abs(strips.astype(int) - whole).max() <= 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_statistics_of_each_strip_alone_would_show(styles, scene):
+def test_statistics_of_each_strip_alone_would_show(style_of, scene):
     """What this module is for: painted strip by strip without it, the picture is another."""
     pixels = scene(256, 96)
-    stylizer = Stylizer(styles["quality"], threads=1)
+    stylizer = Stylizer(style_of("quality"), threads=1)
     naive = np.concatenate([stylizer(pixels[:128]), stylizer(pixels[128:])])
     assert np.abs(naive.astype(int) - stylizer(pixels)).max() > 50
 
 
-def test_every_row_of_every_pass_is_told_once(styles, scene):
+def test_every_row_of_every_pass_is_told_once(style_of, scene):
     told = []
-    in_strips(styles["fast"], scene(200, 64), 64, tell=told.append)
+    in_strips(style_of("fast"), scene(200, 64), 64, tell=told.append)
     assert sum(told) == 200 * 15
     assert told[:3] == [64, 64, 72]  # no strip has less than 64
 

@@ -2,13 +2,14 @@
 
 import pytest
 
-from fast_nst.large.graph import PASTICHE, StyleGraph
+from fast_nst.large.graph import StyleGraph
+from fast_nst.large.probe import PASTICHE
 from fast_nst.large.schedule import IN_MEMORY, ON_DISK, held_bytes, schedule
 
 
 @pytest.fixture(scope="module", params=["quality", "fast", "johnson", "johnson-half"])
-def graph(request, styles):
-    return StyleGraph(styles[request.param])
+def graph(request, style_of):
+    return StyleGraph(style_of(request.param))
 
 
 @pytest.mark.parametrize("price", [0.0, IN_MEMORY, ON_DISK, 1e9])
