@@ -13,6 +13,7 @@ import numpy as np
 
 from fast_nst.errors import ImageError, ModelError
 from fast_nst.images import Pixels, read_header
+from fast_nst.images.streams import can_stream
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
 from fast_nst.inference.stylizer import MIN_SIDE, Stylizer
@@ -107,12 +108,21 @@ class AnySizeStylizer:
         """Whether `paint_file` should do a job: its picture is too large to be read as a whole.
 
         Raises:
-            ImageError: when there is no such file, or it is no picture, or too large for the options.
+            ImageError: when there is no such file, or it is no picture, or too large for the options; or when it is too
+                large to be read as a whole, and pictures cannot be read in strips here.
         """
         if options.size is not None or options.scale is not None:
             return False
         width, height = read_header(job.source, max_megapixels=options.max_megapixels).size
-        return not self._is_small(width * height) and _HELD * width * height > self._free()
+        if self._is_small(width * height):
+            return False
+        missing = _HELD * width * height - self._free()
+        if missing > 0 and not can_stream():
+            too_little = self._too_little(width, height, missing)
+            raise ImageError(
+                f"{job.source}: {too_little}; or pip install 'fast-nst[large]', to do it from file to file"
+            )
+        return missing > 0
 
     def paint_file(self, job: Job, options: FileOptions) -> tuple[int, int, tuple[str, ...]]:
         """Paint a file of which never more than some rows are in memory; return its width, height and notes.
@@ -174,18 +184,24 @@ class AnySizeStylizer:
 
     def _plan(self, height: int, width: int, held: int = 0) -> "StripPlan":
         """Return how to paint a picture within what may be taken, `held` bytes less."""
-        from fast_nst.large.memory import TooLittleMemoryError, plan, used_bytes
+        from fast_nst.large.memory import TooLittleMemoryError, plan
 
         graph = self._graph  # takes some memory itself
         free = self._free()
         try:
             return plan(graph, height, width, free - held)
         except TooLittleMemoryError as error:
-            given = self._max_memory or used_bytes() + free
-            raise ImageError(
-                f"{width} x {height} px take {format_size(given + error.missing)} of memory, {format_size(given)} are "
-                "given; raise --max-memory, close other programs, or give a smaller --size"
-            ) from error
+            raise ImageError(self._too_little(width, height, error.missing)) from error
+
+    def _too_little(self, width: int, height: int, missing: int) -> str:
+        """Return what to say of a picture for which so many bytes are missing."""
+        from fast_nst.large.memory import used_bytes
+
+        given = self._max_memory or used_bytes() + self._free()
+        return (
+            f"{width} x {height} px take {format_size(given + missing)} of memory, {format_size(given)} are given; "
+            "raise --max-memory, close other programs, or give a smaller --size"
+        )
 
     def _paint(self, store: "Store", height: int, plan: "StripPlan") -> None:
         from fast_nst.large.painter import StripPainter

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fast_nst.errors import ImageError
-from fast_nst.images.streams import PictureStream, can_stream, open_stream, write_stream
+from fast_nst.images.streams import PictureStream, open_stream, write_stream
 from fast_nst.images.writing import ALPHA_FORMATS, WRITERS, check_writable, lay_over_white
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
@@ -31,14 +31,12 @@ def open_source(job: Job, options: FileOptions) -> PictureStream:
         ImageError: if it cannot be read in strips, or the target may not be written.
     """
     check_writable(job.target, overwrite=options.overwrite)
-    too_large = f"{job.source}: too large to be held in the memory given"
-    if not can_stream():
-        raise ImageError(
-            f"{too_large}; raise --max-memory, or pip install 'fast-nst[large]' to do it from file to file"
-        )
     stream = open_stream(job.source, max_megapixels=options.max_megapixels)
     if stream is None:
-        raise ImageError(f"{too_large}, and not of a kind that is read in strips; save it as PNG or TIFF")
+        raise ImageError(
+            f"{job.source}: too large to be held in the memory given, and not of a kind that is read in strips; raise "
+            "--max-memory, or save it as PNG or TIFF"
+        )
     return stream
 
 

@@ -11,7 +11,7 @@ from fast_nst.images import Picture, read_picture, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
-from fast_nst.large import files, memory
+from fast_nst.large import any_size, memory
 from fast_nst.large.any_size import AnySizeStylizer
 
 
@@ -102,10 +102,21 @@ def test_a_picture_to_be_resized_is_read_as_a_whole(strict, job):
 
 
 def test_without_libvips_the_way_out_is_told(strict, job, monkeypatch):
-    monkeypatch.setattr(files, "can_stream", lambda: False)
+    monkeypatch.setattr(any_size, "can_stream", lambda: False)
     painter, _ = strict(20_000_000)
-    with pytest.raises(ImageError, match=r"photo\.png: too large to be held.*pip install 'fast-nst\[large\]'"):
-        painter.paint_file(job, FileOptions())
+    assert not painter.takes(job, FileOptions())
+    painter, _ = strict(2_500_000)
+    expected = r"photo\.png: 300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given;.*pip install 'fast-nst\[large\]'"
+    with pytest.raises(ImageError, match=expected):
+        painter.takes(job, FileOptions())
+
+
+def test_a_kind_that_is_not_read_in_strips_names_those_that_are(strict, job, tmp_path):
+    pytest.importorskip("pyvips")
+    write_picture(tmp_path / "photo.bmp", read_picture(job.source))
+    painter, _ = strict(2_500_000)
+    with pytest.raises(ImageError, match=r"photo\.bmp: too large to be held.*save it as PNG or TIFF"):
+        painter.paint_file(Job(tmp_path / "photo.bmp", tmp_path / "out.bmp"), FileOptions())
 
 
 def test_a_target_that_exists_is_told_before_the_work(strict, job):
