@@ -33,6 +33,10 @@ _HELD = 14
 """Bytes a pixel that a picture takes, at most, while it is read, held and written as a whole."""
 
 
+_ON_DISK = 7
+"""Bytes a pixel that content, pastiche and transparency take on a disk, if they lie there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a picture in strips is."""
@@ -90,7 +94,7 @@ class AnySizeStylizer:
         height, width = pixels.shape[:2]
         if self._is_small(height * width) or min(height, width) < MIN_SIDE:
             return self._stylizer(pixels)
-        from fast_nst.large.memory import in_one_piece
+        from fast_nst.large.memory import in_one_piece, keeping_in
         from fast_nst.large.store import MemoryRows, Store
 
         with self._one_at_a_time:
@@ -101,7 +105,8 @@ class AnySizeStylizer:
             store = Store(None if plan.is_kept_in_memory else plan.folder)
             store.put("content", MemoryRows(pixels))
             store.put("pastiche", MemoryRows(pastiche))
-            self._paint(store, height, plan)
+            with keeping_in(plan.folder):
+                self._paint(store, height, plan)
             return pastiche
 
     def takes(self, job: Job, options: FileOptions) -> bool:
@@ -133,23 +138,25 @@ class AnySizeStylizer:
                 full.
         """
         from fast_nst.large.files import open_source, pack, unpack
-        from fast_nst.large.memory import temporary_folder
+        from fast_nst.large.memory import check_disk, keeping_in, temporary_folder
         from fast_nst.large.store import Store
 
-        stream = open_source(job, options)
+        stream, folder = open_source(job, options), temporary_folder()
         width, height = stream.header.size
-        if self._is_to_be_small(height, width):
-            planes = unpack(stream, temporary_folder())
-            self._paint_small(planes.content, planes.pastiche, (height, width))
-            return width, height, pack(planes, stream, job, options)
-        with self._one_at_a_time:
-            plan = self._plan(height, width)
-            planes = unpack(stream, plan.folder)
-            store = Store(plan.folder if not plan.is_kept_in_memory else None)
-            store.put("content", planes.content)
-            store.put("pastiche", planes.pastiche)
-            self._paint(store, height, plan)
-            return width, height, pack(planes, stream, job, options)
+        check_disk(folder, _ON_DISK * width * height)
+        with keeping_in(folder):
+            if self._is_to_be_small(height, width):
+                planes = unpack(stream, folder)
+                self._paint_small(planes.content, planes.pastiche, (height, width))
+                return width, height, pack(planes, stream, job, options)
+            with self._one_at_a_time:
+                plan = self._plan(height, width)
+                planes = unpack(stream, folder)
+                store = Store(None if plan.is_kept_in_memory else folder)
+                store.put("content", planes.content)
+                store.put("pastiche", planes.pastiche)
+                self._paint(store, height, plan)
+                return width, height, pack(planes, stream, job, options)
 
     def cancel(self) -> None:
         """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""
@@ -207,12 +214,7 @@ class AnySizeStylizer:
         from fast_nst.large.painter import StripPainter
 
         painter = StripPainter(self._graph, self._threads, self._stylizer.providers)
-        try:
-            painter.paint(store, height, plan.passes, plan.strip_rows, self._teller(height * len(plan.passes)))
-        except OSError as error:
-            raise ImageError(
-                f"{plan.folder}: cannot keep what strips need ({error.strerror}); free some space"
-            ) from error
+        painter.paint(store, height, plan.passes, plan.strip_rows, self._teller(height * len(plan.passes)))
 
     def _teller(self, total: int) -> Callable[[int], None]:
         """Return what counts the rows done, of `total`, and raises `ModelError` once the work is cancelled."""

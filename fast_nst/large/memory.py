@@ -1,6 +1,8 @@
 """How much memory there is, how much a picture takes, and what can be done with what is allowed."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def plan(graph: StyleGraph, height: int, width: int, free: int) -> StripPlan:
     rows = min(_rows_within(graph, on_disk, width, free), wanted_rows)
     if rows < _LEAST_ROWS:
         raise TooLittleMemoryError(_strip_bytes(graph, on_disk, width, _LEAST_ROWS) - free)
-    _check_disk(folder, int(held_bytes(graph, on_disk) * height * width))
+    check_disk(folder, int(held_bytes(graph, on_disk) * height * width))
     return StripPlan(on_disk, rows, is_kept_in_memory=False, folder=folder)
 
 
@@ -88,7 +90,20 @@ def temporary_folder() -> Path:
     return Path(tempfile.gettempdir())
 
 
-def _check_disk(folder: Path, needed: int) -> None:
+@contextmanager
+def keeping_in(folder: Path) -> Iterator[None]:
+    """Make an `ImageError` of what the disk refuses while a picture is painted."""
+    try:
+        yield
+    except OSError as error:
+        raise ImageError(
+            f"{folder}: cannot keep there what painting needs ({error.strerror or error}); free some space, or name "
+            "another folder in the environment variable TMPDIR"
+        ) from error
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Raise an `ImageError` when a folder's disk has less than `needed` bytes free."""
     free = psutil.disk_usage(str(folder)).free
     if needed > free:
         raise ImageError(

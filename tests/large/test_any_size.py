@@ -1,5 +1,6 @@
 """One piece, strips, or from file to file: decided by the memory there is."""
 
+import errno
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from fast_nst.images import Picture, read_picture, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
-from fast_nst.large import any_size, memory
+from fast_nst.large import any_size, memory, store
 from fast_nst.large.any_size import AnySizeStylizer
 
 
@@ -117,6 +118,19 @@ def test_a_kind_that_is_not_read_in_strips_names_those_that_are(strict, job, tmp
     painter, _ = strict(2_500_000)
     with pytest.raises(ImageError, match=r"photo\.bmp: too large to be held.*save it as PNG or TIFF"):
         painter.paint_file(Job(tmp_path / "photo.bmp", tmp_path / "out.bmp"), FileOptions())
+
+
+@pytest.mark.parametrize("way", ["strips", "file"])
+def test_a_disk_that_fills_up_is_told(strict, job, scene, monkeypatch, way):
+    pytest.importorskip("pyvips")
+
+    def refuse(self, first, rows):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store.DiskRows, "write", refuse)
+    painter, _ = strict(20_000_000)
+    with pytest.raises(ImageError, match=r"cannot keep there what painting needs \(No space left on device\).*TMPDIR"):
+        painter(scene(700, 300)) if way == "strips" else painter.paint_file(job, FileOptions())
 
 
 def test_a_target_that_exists_is_told_before_the_work(strict, job):
