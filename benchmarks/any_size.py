@@ -3,7 +3,8 @@
 python benchmarks/any_size.py PHOTOGRAPH --style great-wave -o FOLDER [--threads 2] [--limit 2GB]
 
 The photograph is enlarged to squares of each size. `painting`: the style alone, from pixels to pixels, in one piece
-where that is possible, and in strips; each in a process of its own, twice in turns. `command`: `fast-nst stylize
+where that is possible, and in strips; each in a process of its own, in turns. `thumbnail`: the same for strips with the
+statistics of a thumbnail, which take one pass. `command`: `fast-nst stylize
 --max-memory LIMIT`, from a PNG and a TIFF to the same, with its peak of resident memory as the system counts it.
 `shortcuts`: two ways without the whole picture's statistics, held against one piece on 4 megapixels. Writes
 `results.json` and `any-size.png`.
@@ -16,20 +17,21 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from matplotlib.figure import Figure
 
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
 from fast_nst.inference import Stylizer
+from fast_nst.inference.stylizer import open_session
 from fast_nst.large.graph import StyleGraph
 from fast_nst.large.memory import plan
-from fast_nst.large.painter import StripPainter
+from fast_nst.large.painter import StripPainter, cut, halo
 from fast_nst.large.probe import CONTENT, PASTICHE
+from fast_nst.large.schedule import Pass
 from fast_nst.large.size import parse_size
 from fast_nst.large.store import MemoryRows, Store
 from fast_nst.measure.isolation import peak_mib, run_alone
@@ -55,7 +57,8 @@ def main() -> None:
     found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     parts: dict[str, Callable[[argparse.Namespace], Any]] = {
         "shortcuts": shortcuts,
-        "painting": painting,
+        "painting": lambda args: painting(args, ("one piece", "strips")),
+        "thumbnail": lambda args: painting(args, ("thumbnail",)),
         "command": command,
     }
     for name, part in parts.items():
@@ -68,11 +71,11 @@ def main() -> None:
     draw(found, args.output / "any-size.png")
 
 
-def painting(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return seconds and peak memory of the style alone, in one piece and in strips."""
+def painting(args: argparse.Namespace, all_ways: Sequence[str]) -> list[dict[str, Any]]:
+    """Return seconds and peak memory of the style alone, by several ways in turns."""
     found: list[dict[str, Any]] = []
     for megapixels in MEGAPIXELS:
-        ways = ["one piece", "strips"] if megapixels <= MOST_IN_ONE_PIECE else ["strips"]
+        ways = [way for way in all_ways if way != "one piece" or megapixels <= MOST_IN_ONE_PIECE]
         runs: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
         for _ in range(args.rounds):
             for way in ways:
@@ -102,6 +105,10 @@ def paint(job: tuple[str, str, int, str, int, str], _: Callable[[Any], None]) ->
         stylizer(pixels[:64, :64])
         start = time.perf_counter()
         stylizer(pixels)
+    elif way == "thumbnail":
+        graph = StyleGraph(stylizer.path)
+        start = time.perf_counter()
+        with_thumbnail(graph, pixels, threads, rows=2_000_000 // pixels.shape[1])
     else:
         graph = StyleGraph(stylizer.path)
         start = time.perf_counter()
@@ -161,21 +168,25 @@ def shortcuts(args: argparse.Namespace) -> dict[str, float]:
     return {
         "strips": psnr(strips, whole),
         "strips, largest difference in levels": int(np.abs(strips.astype(int) - whole).max()),
-        "statistics of a thumbnail": psnr(with_thumbnail(graph, pixels), whole),
+        "statistics of a thumbnail": psnr(with_thumbnail(graph, pixels, args.threads, len(pixels)), whole),
         "statistics of each of four tiles": psnr(np.vstack(tiles), whole),
     }
 
 
-def with_thumbnail(graph: StyleGraph, pixels: Pixels) -> Pixels:
-    """Return the pastiche with the statistics of a thumbnail of the picture."""
-    known, small = {}, fit(pixels, _THUMBNAIL)[None]
+def with_thumbnail(graph: StyleGraph, pixels: Pixels, threads: int, rows: int) -> Pixels:
+    """Return the pastiche, in strips of so many rows, with the statistics of a thumbnail of the picture."""
+    known, small, providers = {}, fit(pixels, _THUMBNAIL)[None], ["CPUExecutionProvider"]
     for norm in graph.norms:
-        session = ort.InferenceSession(graph.cut([], [norm.tensor], known))
+        session = open_session(graph.cut([], [norm.tensor], known), threads, providers)
         values = session.run(None, {CONTENT: small})[0][0].astype(np.float64)
         grouped = values.reshape(len(values) // norm.group, -1)
         known[norm.node.output[0]] = (np.repeat(grouped.mean(1), norm.group), np.repeat(grouped.var(1), norm.group))
-    session = ort.InferenceSession(graph.cut([], [PASTICHE], known))
-    pastiche: Pixels = session.run(None, {CONTENT: pixels[None]})[0][0]
+    session, pastiche = open_session(graph.cut([], [PASTICHE], known), threads, providers), np.empty_like(pixels)
+    margin = halo(graph, Pass(len(graph.norms), (), PASTICHE))
+    for top, bottom in cut(len(pixels), rows, graph.size_multiple):
+        above = max(0, top - margin)
+        strip = session.run(None, {CONTENT: pixels[None, above : bottom + margin]})[0][0]
+        pastiche[top:bottom] = strip[top - above : bottom - above]
     return pastiche
 
 
@@ -191,8 +202,10 @@ def draw(found: dict[str, Any], path: Path) -> None:
     for axes, key, label in zip(
         figure.subplots(1, 2), ("seconds", "peak_mb"), ("seconds", "peak memory, MB"), strict=True
     ):
-        for way, marker in (("one piece", "s"), ("strips", "o")):
-            points = [(one["megapixels"], one[key]) for one in found["painting"] if one["way"] == way]
+        for way, marker in (("one piece", "s"), ("strips", "o"), ("thumbnail", "x")):
+            points = [
+                (one["megapixels"], one[key]) for one in found["painting"] + found["thumbnail"] if one["way"] == way
+            ]
             axes.plot(*zip(*points, strict=True), marker=marker, label=f"style alone, {way}")
         for suffix in ("png", "tif"):
             points = [(one["megapixels"], one[key]) for one in found["command"] if one["file"] == suffix]

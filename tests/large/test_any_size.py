@@ -52,6 +52,15 @@ def test_a_small_picture_is_not_measured_without_a_limit(stylizer, scene, monkey
     AnySizeStylizer(stylizer)(scene(100, 100))
 
 
+def test_without_a_limit_what_does_not_fit_into_free_memory_is_painted_in_strips(stylizer, scene, monkeypatch):
+    monkeypatch.setattr(any_size, "_ALWAYS_FITS", 0)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 20_000_000)
+    told, pixels = [], scene(700, 300)
+    pastiche = AnySizeStylizer(stylizer, threads=1, tell=told.append)(pixels)
+    assert np.abs(pastiche.astype(int) - stylizer(pixels)).max() <= 1
+    assert told[-1].done == told[-1].total
+
+
 def test_too_little_memory_says_how_much_it_takes(strict, scene):
     painter, _ = strict(1_000_000)
     with pytest.raises(ImageError, match=r"300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given; raise --max-memory"):
