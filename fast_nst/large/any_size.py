@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 _ALWAYS_FITS = 4_000_000
 """Pixels of a picture that nobody counts the memory for unless a limit is given."""
 
+_FITS = 600
+"""Bytes a pixel that the largest preset takes in one piece, and more: with them a picture is not looked at closely."""
+
 _HELD = 14
 """Bytes a pixel that a picture takes, at most, while it is read, held and written as a whole."""
-
 
 _ON_DISK = 7
 """Bytes a pixel that content, pastiche and transparency take on a disk, if they lie there."""
@@ -78,7 +80,7 @@ class AnySizeStylizer:
         """Return the pastiche of `uint8 (H, W, 3)` pixels.
 
         Raises:
-            ModelError: if the model fails, or the work is cancelled.
+            ModelError: if the model fails, or would have to be painted in strips and cannot, or the work is cancelled.
             ImageError: if the memory given is too little, or the disk is full.
         """
         if self._is_to_be_small(*pixels.shape[:2]):
@@ -98,7 +100,8 @@ class AnySizeStylizer:
         from fast_nst.large.store import MemoryRows, Store
 
         with self._one_at_a_time:
-            if in_one_piece(self._graph, height * width) + pixels.nbytes <= self._free():
+            free = self._free() - pixels.nbytes  # of the pastiche
+            if _FITS * height * width <= free or in_one_piece(self._graph, height * width) <= free:
                 return self._stylizer(pixels)
             pastiche = np.empty_like(pixels)
             plan = self._plan(height, width, held=pixels.nbytes)  # the pastiche's pages are not taken yet

@@ -44,7 +44,7 @@ class StyleGraph:
         path: a style under the model contract.
 
     Raises:
-        ModelError: if the file cannot be read, or has nodes that may look further than a few rows.
+        ModelError: if the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,11 +52,7 @@ class StyleGraph:
             self._model = onnx.load(path)
         except Exception as error:  # protobuf's errors share no base class with the system's
             raise ModelError(f"{path} cannot be read as an ONNX model; copy or export it again") from error
-        for node in self._model.graph.node:
-            if node.op_type not in _LOCAL:
-                raise ModelError(
-                    f"{path} cannot be painted in strips: its {node.op_type} may look at the whole picture"
-                )
+        self.path = path
         self._probe = Probe(self._model)
         low, high = map(self._probe, PROBES)
         self.shapes = dict(shapes(low, high))
@@ -66,6 +62,17 @@ class StyleGraph:
         self.initializers = {entry.name: entry for entry in self._model.graph.initializer}
         self.size_multiple = max(shape.rows_per for shape in self.shapes.values())
         self.stages = self._count_stages()
+
+    def check_strips(self) -> None:
+        """Raise `ModelError` if the file cannot be painted in strips: nodes may look further than a few rows."""
+        for node in self.nodes:
+            if node.op_type not in _LOCAL:
+                reason = f"its {node.op_type} may look at the whole picture"
+                raise ModelError(f"{self.path} cannot be painted in strips: {reason}; give it more memory")
+        for norm in self.norms:
+            if not {*norm.node.input[1:]} <= self.initializers.keys():
+                reason = "one of its norms has a scale that is no constant"
+                raise ModelError(f"{self.path} cannot be painted in strips: {reason}; export it again")
 
     def _count_stages(self) -> dict[str, int]:
         """Return the stage of each tensor that comes of the picture."""

@@ -69,9 +69,11 @@ def plan(graph: StyleGraph, height: int, width: int, free: int) -> StripPlan:
     """Return how to paint a picture of height x width px while taking at most `free` bytes for it.
 
     Raises:
+        ModelError: if the style cannot be painted in strips.
         TooLittleMemoryError: if that is too little for the narrowest strip.
         ImageError: if the disk has too little room for what does not fit.
     """
+    graph.check_strips()
     folder = temporary_folder()
     in_memory, on_disk = (schedule(graph, price) for price in (IN_MEMORY, ON_DISK))
     wanted_rows = min(max(_STRIP_PIXELS // width, _LEAST_ROWS), height)

@@ -61,6 +61,23 @@ def test_without_a_limit_what_does_not_fit_into_free_memory_is_painted_in_strips
     assert told[-1].done == told[-1].total
 
 
+def test_a_style_that_cannot_be_cut_is_painted_in_one_piece_or_not_at_all(blur_model, scene, monkeypatch):
+    monkeypatch.setattr(any_size, "_ALWAYS_FITS", 0)
+    stylizer, pixels = Stylizer(blur_model, threads=1), scene(700, 300)
+    for free in (10**8, 10**9):  # after a closer look, and without
+        monkeypatch.setattr(memory, "free_bytes", lambda free=free: free)
+        np.testing.assert_array_equal(AnySizeStylizer(stylizer)(pixels), stylizer(pixels))
+    monkeypatch.setattr(memory, "free_bytes", lambda: 10**6)
+    with pytest.raises(ModelError, match="its AveragePool may look at the whole picture; give it more memory"):
+        AnySizeStylizer(stylizer)(pixels)
+
+
+def test_what_certainly_fits_is_not_looked_at_closely(stylizer, strict, scene, monkeypatch):
+    monkeypatch.setattr(AnySizeStylizer, "_graph", property(lambda self: pytest.fail("looked")))
+    painter, _ = strict(10**9)
+    painter(scene(700, 300))
+
+
 def test_too_little_memory_says_how_much_it_takes(strict, scene):
     painter, _ = strict(1_000_000)
     with pytest.raises(ImageError, match=r"300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given; raise --max-memory"):
