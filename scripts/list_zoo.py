@@ -54,9 +54,10 @@ def _list(args: argparse.Namespace) -> None:
     if not styles:
         raise ConfigError(f"none of the styles of {args.zoo} is in {args.models}; expected files as train_zoo.py makes")
     readme = args.models / "README.md"
-    before, after = _around_marks(readme)
+    _around_marks(readme)  # what is wrong with it is told before the work
     found = {name: _figures(model, painting, photographs, args) for name, (model, painting) in styles.items()}
     _write(args.models / "zoo.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    before, after = _around_marks(readme)
     _write(readme, f"{before}{MARKS[0]}{table(found)}{MARKS[1]}{after}")
     sheet = Picture(_sheet(styles, photographs[:: -(-len(photographs) // _SHOWN)]))
     write_picture(args.models / "zoo.jpg", sheet, quality=_QUALITY, overwrite=True)

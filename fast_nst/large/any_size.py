@@ -126,6 +126,7 @@ class AnySizeStylizer:
             return False
         missing = _HELD * width * height - self._free()
         if missing > 0 and not can_stream():
+            missing = max(missing, self._missing_for_strips(height, width))
             too_little = self._too_little(width, height, missing)
             raise ImageError(
                 f"{job.source}: {too_little}; or pip install 'fast-nst[large]', to do it from file to file"
@@ -202,6 +203,16 @@ class AnySizeStylizer:
             return plan(graph, height, width, free - held)
         except TooLittleMemoryError as error:
             raise ImageError(self._too_little(width, height, error.missing)) from error
+
+    def _missing_for_strips(self, height: int, width: int) -> int:
+        """Return how many bytes too little there are to paint a picture that is in memory, its pastiche too."""
+        from fast_nst.large.memory import TooLittleMemoryError, plan
+
+        try:
+            plan(self._graph, height, width, self._free() - 6 * height * width)
+        except TooLittleMemoryError as error:
+            return error.missing
+        return 0
 
     def _too_little(self, width: int, height: int, missing: int) -> str:
         """Return what to say of a picture for which so many bytes are missing."""

@@ -1,6 +1,7 @@
 """One piece, strips, or from file to file: decided by the memory there is."""
 
 import errno
+import re
 import subprocess
 import sys
 
@@ -136,6 +137,19 @@ def test_without_libvips_the_way_out_is_told(strict, job, monkeypatch):
     expected = r"photo\.png: 300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given;.*pip install 'fast-nst\[large\]'"
     with pytest.raises(ImageError, match=expected):
         painter.takes(job, FileOptions())
+
+
+def test_the_amount_told_without_libvips_is_enough(stylizer, job, monkeypatch):
+    monkeypatch.setattr(any_size, "can_stream", lambda: False)
+    monkeypatch.setattr(any_size, "format_size", str)  # in bytes
+    monkeypatch.setattr(memory, "used_bytes", lambda: 0)
+    with pytest.raises(ImageError) as caught:
+        AnySizeStylizer(stylizer, max_memory=1000, threads=1).takes(job, FileOptions())
+    enough = int(re.search(r"take (\d+) of memory", str(caught.value))[1])
+    assert enough > 14 * 300 * 700  # which is what it takes to read it
+    painter = AnySizeStylizer(stylizer, max_memory=enough, threads=1)
+    assert not painter.takes(job, FileOptions())
+    assert painter(read_picture(job.source).pixels).shape == (700, 300, 3)
 
 
 def test_a_kind_that_is_not_read_in_strips_names_those_that_are(strict, job, tmp_path):
