@@ -28,7 +28,7 @@ def main() -> None:
     titles, paintings, pastiches = [], [], []
     for path, _ in find_pictures([args.paintings]):
         painting = read_pixels(path)
-        pastiche, history = repaint(photo, painting, config)
+        pastiche, history = repaint(photo, [painting], config)
         losses = "  ".join(f"{name} {loss:.4f}" for name, loss in history[-1].losses.items())
         print(f"{path.stem}: {losses}", flush=True)
         titles.append(path.stem)

@@ -15,7 +15,7 @@ from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.feed import Feed, StepSampler
 from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_style
+from fast_nst.training.run import read_styles
 from fast_nst.training.sources import find_photographs
 
 
@@ -31,7 +31,7 @@ class Run:
             precision="32-true",
             objective=ObjectiveConfig(loss_network=loss_network),
         )
-        self.module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config))).to(device)
+        self.module = StyleTransferModule(config.plain(), Objective(config.objective, *read_styles(config))).to(device)
         self.module.objective.to(device)
         self.adam = self.module.configure_optimizers()
         photographs = ContentPhotographs(

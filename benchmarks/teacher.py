@@ -28,7 +28,7 @@ from fast_nst.training.feed import ContentData
 from fast_nst.training.guards import quiet_lightning
 from fast_nst.training.machine import settled
 from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_style
+from fast_nst.training.run import read_styles
 from fast_nst.training.sources import find_photographs
 
 
@@ -36,7 +36,7 @@ class Taught(StyleTransferModule):
     """The module that trains, with a teacher beside the objective."""
 
     def __init__(self, config: TrainConfig, teacher: nn.Module, weight: float) -> None:
-        super().__init__(config.plain(), Objective(config.objective, read_style(config)))
+        super().__init__(config.plain(), Objective(config.objective, *read_styles(config)))
         self._teacher, self._weight = (teacher,), weight  # in a tuple: no submodule
 
     def judge(self, content: Tensor, pastiche: Tensor) -> Losses:

@@ -36,7 +36,15 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in some ver
 
 @click.command("compare")
 @click.argument("photos", metavar="PHOTO...", nargs=-1, required=True)
-@click.option("--style-image", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The painting.")
+@click.option(
+    "--style-image",
+    "style_images",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The painting; repeatable, for a network of several.",
+)
 @click.option("--model", required=True, metavar="NAME|FILE.onnx", help="The network: a shipped style or a model file.")
 @click.option(
     "-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of the report."
@@ -53,7 +61,7 @@ def command(
     /,
     *,
     photos: tuple[str, ...],
-    style_image: Path,
+    style_images: tuple[Path, ...],
     model: str,
     output: Path,
     **values: Any,  # click has checked them against their types
@@ -78,7 +86,7 @@ def command(
     found = find_pictures(photos, on_error=progress.fail)
     config = build(CompareConfig, values)
     config = replace(config, objective=resolved(config.objective))
-    comparison = Comparison(config, stylizer, style_image, output)
+    comparison = Comparison(config, stylizer, style_images, output)
     tasks = progress.plan(comparison, found)
     is_interrupted = False
     try:

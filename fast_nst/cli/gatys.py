@@ -1,6 +1,6 @@
 """`fast-nst gatys`: repaint one picture by the slow method."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
-from fast_nst.cli.objective import resolved
+from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError, ImageError, did_you_mean
-from fast_nst.gatys import Album, GatysConfig, Step, repaint
+from fast_nst.gatys import Album, GatysConfig, Step, repaint, weighed
 from fast_nst.images import (
     Picture,
     Pixels,
     StrPath,
+    check_animation,
+    check_replaceable,
     check_writable,
     read_picture,
     read_pixels,
@@ -46,7 +48,7 @@ def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
 
 @click.command("gatys")
 @click.argument("content", type=_PICTURE)
-@click.argument("style", type=_PICTURE)
+@click.argument("styles", metavar="STYLE...", type=_PICTURE, nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", type=_PICTURE, required=True, help="Picture to write.")
 @click.option(
     "--recipe",
@@ -66,6 +68,7 @@ def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
     show_default=True,
     help="Steps between snapshots; 0 for none.",
 )
+@click.option("--animation", metavar="FILE", type=_PICTURE, help="Write a .gif or .webp of the picture forming, too.")
 @click.option(
     "--quality", type=click.IntRange(1, 100), default=95, metavar="Q", show_default=True, help="Of JPEG and WebP."
 )
@@ -75,13 +78,16 @@ def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
 def command(
     *,
     content: Path,
-    style: Path,
+    styles: tuple[Path, ...],
     output: Path,
     snapshot_every: int,
+    animation: Path | None,
     progress: bool | None,
     **values: Any,
 ) -> int:
     """Repaint the picture CONTENT in the style of the painting STYLE, by the slow method of Gatys et al.
+
+    Several paintings give one style between them; --style-blend weighs them.
 
     Prints the path of the pastiche. The folder OUT-history beside it gets the losses of every step (history.csv and
     history.png), snapshots, and config.yaml, which --config takes. Ctrl-C keeps the picture so far.
@@ -92,36 +98,49 @@ def command(
     """  # noqa: D301  # the backspace is click's mark for lines to keep
     config = build(GatysConfig, values)  # leaves what `write_picture` takes: quality, keep_metadata, overwrite
     config = replace(config, objective=resolved(config.objective))
-    album = Album(output.with_name(f"{output.stem}-history"), config, snapshot_every)
-    check_outputs(output, album.folder, inputs=[content, style, config.init], overwrite=values["overwrite"])
+    folder = output.with_name(f"{output.stem}-history")
+    check_outputs(output, animation, folder, inputs=[content, *styles, config.init], overwrite=values["overwrite"])
     picture = read_picture(content, max_megapixels=config.max_megapixels)
     for note in picture.notes:
         click.echo(f"fast-nst: {content}: {note}", err=True)
-    painting = read_pixels(style, max_megapixels=config.max_megapixels)
-    is_interrupted = run(picture.pixels, painting, album, progress=progress)
+    paintings = [read_pixels(style, max_megapixels=config.max_megapixels) for style in styles]
+    open_weights, config = config.objective, weighed(config, picture.pixels, paintings)
+    tell_weights(open_weights, config.objective)
+    album = Album(folder, config, snapshot_every, animation)
+    is_interrupted = run(picture.pixels, paintings, album, progress=progress)
     write_picture(output, repainted(picture, album), **values)
+    album.write_animation()
     click.echo(f"fast-nst: {summary(album, is_interrupted=is_interrupted)}", err=True)
     click.echo(output)
     return INTERRUPTED if is_interrupted else DONE
 
 
-def check_outputs(output: Path, folder: Path, inputs: Iterable[StrPath], *, overwrite: bool) -> None:
+def check_outputs(
+    output: Path, animation: Path | None, folder: Path, inputs: Iterable[StrPath], *, overwrite: bool
+) -> None:
     """Refuse, before the work, what cannot be written after it.
 
     Raises:
-        ImageError: when the output is an input, exists already, or has a suffix that cannot be written.
+        ImageError: when an output is an input, exists already, or has a suffix that cannot be written.
     """
-    if output.resolve() in {Path(path).resolve() for path in inputs}:
-        raise ImageError(f"{output}: an input, which is never overwritten; choose another output")
     check_writable(output, overwrite=overwrite)
+    outputs = [output]
+    if animation is not None:
+        check_animation(animation)
+        check_replaceable(animation, overwrite=overwrite, raises=ImageError)
+        outputs.append(animation)
+    taken = {Path(path).resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise ImageError(f"{path}: an input, which is never overwritten; choose another output")
     if folder.exists() and not overwrite:
         raise ImageError(f"{folder}: exists already; give --overwrite to replace it, or choose another output")
 
 
-def run(content: Pixels, style: Pixels, album: Album, *, progress: bool | None) -> bool:
+def run(content: Pixels, styles: Sequence[Pixels], album: Album, *, progress: bool | None) -> bool:
     """Repaint with a progress bar, leaving everything in `album`; return whether Ctrl-C ended it."""
     is_hidden = None if progress is None else not progress  # None: tqdm hides the bar unless on a terminal
-    with tqdm(total=album.config.steps, unit="step", disable=is_hidden) as bar:
+    with tqdm(total=planned_steps(album.config), unit="step", disable=is_hidden) as bar:
 
         def on_step(step: Step, pastiche: Tensor) -> None:
             album.add(step, pastiche)
@@ -129,7 +148,7 @@ def run(content: Pixels, style: Pixels, album: Album, *, progress: bool | None) 
             bar.update(step.step - bar.n)
 
         try:
-            repaint(content, style, album.config, on_step)
+            repaint(content, styles, album.config, on_step)
         except KeyboardInterrupt:
             if not album.history:
                 raise
@@ -147,11 +166,15 @@ def repainted(picture: Picture, album: Album) -> Picture:
     return replace(picture, pixels=pixels, alpha=alpha)
 
 
+def planned_steps(config: GatysConfig) -> int:
+    """Return the number of the last step, over all sizes, where nothing ends a run early."""
+    return sum(1 + steps for _, steps in config.scales()) - 1
+
+
 def summary(album: Album, *, is_interrupted: bool) -> str:
     """Say in one line how far a run came, and where its curves are."""
     last = album.history[-1]
     losses = ", ".join(f"{name} {loss:.4g}" for name, loss in last.losses.items())
     state = "interrupted, and the picture so far is kept: " if is_interrupted else ""
-    return (
-        f"{state}{last.step} of {album.config.steps} steps in {last.seconds:.0f} s; {losses}; curves in {album.folder}"
-    )
+    steps = f"{last.step} of {planned_steps(album.config)} steps in {last.seconds:.0f} s"
+    return f"{state}{steps}; {losses}; curves in {album.folder}"

@@ -18,25 +18,49 @@ from fast_nst.errors import ConfigError, did_you_mean
 Config = typing.TypeVar("Config")
 
 
-class LayerWeights(click.ParamType[dict[str, float]]):
-    """Layers and their weights: `relu1_1,relu3_1:0.5`, or a mapping from YAML."""
+class Weights(click.ParamType[dict[str, float]]):
+    """Things and their weights: `relu1_1,relu3_1:0.5`, or a mapping from YAML.
 
-    name = "LAYER[:WEIGHT],..."
+    Args:
+        item: what is weighed, such as LAYER.
+    """
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        self.name = f"{item}[:WEIGHT],..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float]:
-        """Return `{layer: weight}`; a layer without a weight counts 1."""
+        """Return `{item: weight}`; an item without a weight counts 1."""
         if isinstance(value, Mapping):
-            parts = [f"{layer}:{weight}" for layer, weight in value.items()]
+            parts = [f"{item}:{weight}" for item, weight in value.items()]
         else:
             parts = [str(part) for part in value] if isinstance(value, list) else str(value).split(",")
         weights = {}
         for part in parts:
-            layer, _, weight = part.strip().partition(":")
+            item, _, weight = part.strip().partition(":")
             try:
-                weights[layer] = float(weight or 1.0)
+                weights[item] = float(weight or 1.0)
             except ValueError:
-                self.fail(f"{part.strip()!r}: expected LAYER or LAYER:WEIGHT, such as relu3_1:0.5", param, ctx)
+                self.fail(f"{part.strip()!r}: expected {self.item} or {self.item}:WEIGHT, with a number", param, ctx)
         return weights
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the form, not the class name."""
+        return self.name
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers in a row: `3,7`, or a list from YAML."""
+
+    name = "NUMBER,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return the numbers."""
+        parts = value if isinstance(value, list | tuple) else str(value).split(",")
+        try:
+            return tuple(float(part) for part in parts)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r}: expected numbers with commas between them, such as 3,7", param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the form, not the class name."""
@@ -123,7 +147,7 @@ def _take_defaults(ctx: click.Context, _param: click.Parameter, path: Path | Non
 def _option(field: dataclasses.Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     default: Any = field.default_factory() if callable(field.default_factory) else field.default
     required = default is dataclasses.MISSING
-    kind, multiple = _click_type(hint)
+    kind, multiple = _click_type(hint, field.metadata.get("item", "LAYER"))
     if hint is bool:
         flag = "--" + field.name.replace("_", "-")
         return click.option(flag, is_flag=True, default=default, help=field.metadata["help"])
@@ -145,15 +169,15 @@ def _shown(default: Any) -> str | bool:
     return default not in (dataclasses.MISSING, None, "", ())
 
 
-def _click_type(hint: Any) -> tuple[Any, bool]:
-    """Return click's type for a field's annotation, and whether the option may be repeated."""
+def _click_type(hint: Any, item: str) -> tuple[Any, bool]:
+    """Return click's type for a field's annotation, and whether it may be repeated; `item` is what weights weigh."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):  # X | None
-        return _click_type(next(argument for argument in arguments if argument is not type(None)))
+        return _click_type(next(argument for argument in arguments if argument is not type(None)), item)
     if origin is typing.Literal:
         return click.Choice(arguments), False
     if origin is tuple:
-        return _click_type(arguments[0])[0], True
+        return (Numbers(), False) if arguments[0] is float else (_click_type(arguments[0], item)[0], True)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return LayerWeights(), False
+        return Weights(item), False
     return hint, False

@@ -50,7 +50,7 @@ def command(
     """
     config = build(TrainConfig, values)
     config = replace(config, objective=rank_zero_only(resolved)(config.objective) or config.objective)
-    output = output or Path(Path(config.style).stem.replace("_", "-") + ".onnx")
+    output = output or Path("-".join(Path(style).stem for style in config.style).replace("_", "-") + ".onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
     if resume and run_dir not in (None, resume):

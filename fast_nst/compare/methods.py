@@ -63,10 +63,10 @@ def paint(job: PaintJob, _tell: Tell) -> tuple[Snapshot, tuple[float, ...]]:
 
 @dataclass(frozen=True, eq=False)
 class DescentJob:
-    """Optimise `photo` towards `style`, both uint8 `(H, W, 3)`, keeping the pastiche at the steps `kept`."""
+    """Optimise `photo` towards `styles`, all uint8 `(H, W, 3)`, keeping the pastiche at the steps `kept`."""
 
     photo: Pixels
-    style: Pixels
+    styles: tuple[Pixels, ...]
     config: "GatysConfig"
     kept: tuple[int, ...]
     threads: int
@@ -94,7 +94,7 @@ def descend(job: DescentJob, tell: Tell) -> tuple[list[Snapshot], dict[str, list
             snapshots.append(Snapshot(to_pixels(pastiche), step.step, step.seconds, memory_mib()))
         tell((step.step, step.losses["total"]))
 
-    end, steps = repaint(job.photo, job.style, job.config, watch)
+    end, steps = repaint(job.photo, job.styles, job.config, watch)
     if not snapshots:
         snapshots.append(Snapshot(end, steps[-1].step, steps[-1].seconds, memory_mib()))
     history = {term: [step.losses[term] for step in steps] for term in steps[0].losses}

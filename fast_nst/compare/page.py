@@ -39,7 +39,7 @@ def render_page(report: Report) -> str:
         body += [f'<img class="plot" alt="Total loss over seconds" src="{_embed_file(report.plot(summary.size))}">']
         body += [_table(cases_table(cases))]
     body += ["<h2>How to read this</h2>", *map(_paragraph, NOTES)]
-    body += ["<h2>Pictures</h2>", _figures([_figure(_embed_pixels(report.style), "the painting")])]
+    body += ["<h2>Pictures</h2>", _figures([_figure(_embed_pixels(style), "the painting") for style in report.styles])]
     body += [_pictures(report, case) for case in report.cases]
     body += ["<h2>What was compared</h2>", _table(facts_table(report), numbers=False)]
     style, text = _CSS.read_text(encoding="utf-8"), "\n".join(body)

@@ -28,7 +28,7 @@ class Report:
         results: all that was measured.
         cases: the photographs and sizes on which every method has run.
         summaries: one a size.
-        style: the painting as the objective sees it, uint8 `(H, W, 3)`.
+        styles: the paintings as the objective sees them, each uint8 `(H, W, 3)`.
         folder: the report folder, where `results/` holds the pictures.
     """
 
@@ -39,7 +39,7 @@ class Report:
     results: tuple[Result, ...]
     cases: tuple[Case, ...]
     summaries: tuple[SizeSummary, ...]
-    style: Pixels
+    styles: tuple[Pixels, ...]
     folder: Path
 
     def cases_at(self, size: int) -> list[Case]:
@@ -68,7 +68,7 @@ def build_report(
         results=tuple(results),
         cases=tuple(cases),
         summaries=tuple(summarize(cases, comparison.config.steps)),
-        style=comparison.style,
+        styles=comparison.styles,
         folder=comparison.store.folder.parent,
     )
 

@@ -94,20 +94,20 @@ class Comparison:
     Args:
         config: sizes, steps, objective.
         stylizer: the network; it is only described here, and runs elsewhere from its file.
-        style_image: the painting.
+        style_images: the painting, or several.
         folder: where results are kept, in `results/`.
 
     Raises:
         FastNstError: for a painting or weights that do not serve.
     """
 
-    def __init__(self, config: CompareConfig, stylizer: Stylizer, style_image: Path, folder: Path) -> None:
-        self.config = config = replace(config, objective=config.objective.resolved())
+    def __init__(self, config: CompareConfig, stylizer: Stylizer, style_images: Sequence[Path], folder: Path) -> None:
+        self.config = config = replace(config, objective=config.objective.resolved().weighed())
         self.threads = config.threads or torch.get_num_threads()
         self.stylizer = stylizer
-        self.style_image = style_image
-        self.style = _read(style_image, config.objective.style_size, config.max_megapixels)
-        self.objective = Objective(config.objective, to_image(self.style)).to(config.device)
+        self.style_images = style_images
+        self.styles = tuple(_read(path, config.objective.style_size, config.max_megapixels) for path in style_images)
+        self.objective = Objective(config.objective, *map(to_image, self.styles)).to(config.device)
         self.store = Store(folder)
         self.machine = describe_machine()
         self.facts = self._facts()
@@ -119,7 +119,10 @@ class Comparison:
         if network not in ("vgg16", "vgg19"):  # those are what torchvision says they are
             file = MINI_WEIGHTS if network == "mini" else Path(network)
             objective |= {"loss_network": "mini" if network == "mini" else file.name, "weights_sha256": sha256(file)}
-        style = {"file": self.style_image.name, "sha256": sha256(self.style_image)}
+        style = {
+            "file": ", ".join(path.name for path in self.style_images),
+            "sha256": ", ".join(map(sha256, self.style_images)),
+        }
         model = {"file": self.stylizer.path.name, "sha256": sha256(self.stylizer.path)}
         return {"objective": objective, "style_image": style, "model": model}
 
@@ -198,7 +201,7 @@ class Comparison:
             device=config.device,
             objective=config.objective,
         )
-        return DescentJob(photo, self.style, gatys, steps, self.threads)
+        return DescentJob(photo, self.styles, gatys, steps, self.threads)
 
     @torch.no_grad()
     def _judge(self, stem: str, photo: Pixels, snapshots: Sequence[Snapshot]) -> tuple[Point, ...]:

@@ -9,12 +9,14 @@ level below the rounded value.)  Writing is atomic and never replaces a file una
 * `files`: an output that appears whole or not at all, and replaces nothing unasked.
 * `reading`: any picture file -> upright 8-bit sRGB.
 * `writing`: back into a file, in the format of its suffix.
+* `animation`: pictures one after the other, as GIF or WebP.
 * `streams`: pictures too large to be held, some rows at a time; imported by whoever needs it.
 * `finding`: the pictures that files, folders and patterns stand for.
 
 numpy and Pillow only; colour management and the HEIF plugin are imported when a picture first needs them.
 """
 
+from fast_nst.images.animation import ANIMATIONS, check_animation, write_animation
 from fast_nst.images.files import atomic_path, check_replaceable
 from fast_nst.images.finding import SUFFIXES, find_pictures
 from fast_nst.images.picture import Picture, Pixels, StrPath, fit, fit_size, resize
@@ -22,6 +24,7 @@ from fast_nst.images.reading import MAX_MEGAPIXELS, Header, decode_pixels, read_
 from fast_nst.images.writing import WRITERS, check_writable, write_picture
 
 __all__ = [
+    "ANIMATIONS",
     "MAX_MEGAPIXELS",
     "SUFFIXES",
     "WRITERS",
@@ -30,6 +33,7 @@ __all__ = [
     "Pixels",
     "StrPath",
     "atomic_path",
+    "check_animation",
     "check_replaceable",
     "check_writable",
     "decode_pixels",
@@ -40,5 +44,6 @@ __all__ = [
     "read_picture",
     "read_pixels",
     "resize",
+    "write_animation",
     "write_picture",
 ]

@@ -1,7 +1,18 @@
-"""What "looks like" means: features of a frozen VGG, the losses on them, and the objective that joins both."""
+"""What "looks like" means: features of a frozen VGG, measures of content and style, the objective that joins them."""
 
-from fast_nst.perceptual.losses import content_loss, gram_loss, gram_matrix, grid_loss, shift_loss, total_variation
+from fast_nst.perceptual.balance import balanced
+from fast_nst.perceptual.content import balanced_channels, content_loss, gradient_loss, pixel_loss, ssim, ssim_loss
 from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
+from fast_nst.perceptual.smoothness import grid_loss, shift_loss, total_variation
+from fast_nst.perceptual.style import (
+    centred_gram_matrix,
+    channel_moments,
+    gram_loss,
+    gram_matrix,
+    moments_loss,
+    sorted_projections,
+    wasserstein_loss,
+)
 from fast_nst.perceptual.tensors import to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures
 
@@ -10,12 +21,23 @@ __all__ = [
     "Objective",
     "ObjectiveConfig",
     "VggFeatures",
+    "balanced",
+    "balanced_channels",
+    "centred_gram_matrix",
+    "channel_moments",
     "content_loss",
+    "gradient_loss",
     "gram_loss",
     "gram_matrix",
     "grid_loss",
+    "moments_loss",
+    "pixel_loss",
     "shift_loss",
+    "sorted_projections",
+    "ssim",
+    "ssim_loss",
     "to_image",
     "to_pixels",
     "total_variation",
+    "wasserstein_loss",
 ]

@@ -168,7 +168,7 @@ class Progress(AfterStep):
         if self._bar is not None:
             self._bar.close()
         if trainer.is_global_zero and self.rows:
-            title = self.config.title or Path(self.config.style).stem
+            title = self.config.style_name()
             plot_losses(_smoothed(self.rows), self.path.with_suffix(".png"), x="step", title=title)
 
     def _add(self, trainer: pl.Trainer, row: dict[str, float]) -> None:

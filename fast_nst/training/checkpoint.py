@@ -28,7 +28,7 @@ class Trained:
 
     def title(self) -> str:
         """Return the painting's title; without one, its file's name made readable."""
-        return self.config.title or Path(self.config.style).stem.replace("_", " ").replace("-", " ").title()
+        return self.config.title or self.config.style_name().replace("_", " ").replace("-", " ").title()
 
     def metadata(self) -> dict[str, str]:
         """Return what an exported file says of itself."""

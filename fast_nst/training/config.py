@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from fast_nst.errors import ConfigError
@@ -13,7 +14,9 @@ from fast_nst.perceptual import ObjectiveConfig
 class TrainConfig:
     """One run: a painting, photographs, a network, an objective and how long to train. Sizes in px."""
 
-    style: str = field(metadata={"help": "The painting."})
+    style: tuple[str, ...] = field(
+        metadata={"help": "The painting; repeatable: several give one style between them, see --style-blend."}
+    )
     content_dir: tuple[str, ...] = field(
         metadata={"help": "Folder of photographs, searched recursively, or a URL such as s3://bucket/dir; repeatable."}
     )
@@ -72,6 +75,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where a value makes no sense."""
+        if isinstance(self.style, str):  # as in configurations of one painting
+            object.__setattr__(self, "style", (self.style,))
+        if not self.style:
+            raise ConfigError("style names no painting")
         for name, least in _LEAST.items():
             if not getattr(self, name) >= least:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
@@ -83,6 +90,10 @@ class TrainConfig:
             raise ConfigError(f"learning_rate is {self.learning_rate}, expected a number above 0")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ConfigError(f"max_minutes is {self.max_minutes}, expected a number above 0")
+
+    def style_name(self) -> str:
+        """Return the painting's title; without one, its file's name, or those of several."""
+        return self.title or "-".join(Path(style).stem for style in self.style)
 
     def plain(self) -> dict[str, Any]:
         """Return one flat dictionary of plain values, as written to YAML and checkpoints."""
@@ -98,7 +109,8 @@ class TrainConfig:
         if unknown := set(values) - own - judged:
             raise ConfigError(f"unknown option {', '.join(sorted(unknown))}")
         run = {name: value for name, value in values.items() if name in own}
-        run["content_dir"] = tuple(run["content_dir"])
+        for name in ("style", "content_dir"):
+            run[name] = (run[name],) if isinstance(run[name], str) else tuple(run[name])
         return cls(**run, objective=ObjectiveConfig(**{n: v for n, v in values.items() if n in judged}))
 
 

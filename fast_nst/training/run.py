@@ -64,7 +64,7 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     config = settled(config)
     pl.seed_everything(config.seed, verbose=False)
     data = ContentData(config, find_photographs(config.content_dir))
-    module = StyleTransferModule(config.plain(), Objective(config.objective, read_style(config)))
+    module = StyleTransferModule(config.plain(), Objective(config.objective, *read_styles(config)))
     if config.init_from and not resume:
         _start_from(module, config.init_from)
     progress = Progress(config, folder, show_bar=show_bar)
@@ -85,9 +85,10 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
 
 
-def read_style(config: TrainConfig) -> Tensor:
-    """Return the painting as the objective sees it: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
-    return to_image(fit(read_pixels(config.style, max_megapixels=config.max_megapixels), config.objective.style_size))
+def read_styles(config: TrainConfig) -> list[Tensor]:
+    """Return the paintings as the objective sees them: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
+    paintings = (read_pixels(style, max_megapixels=config.max_megapixels) for style in config.style)
+    return [to_image(fit(painting, config.objective.style_size)) for painting in paintings]
 
 
 def write_config(config: TrainConfig, model: Path, path: Path) -> None:

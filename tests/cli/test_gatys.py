@@ -5,11 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fast_nst import gatys
 from fast_nst.cli import main
 from fast_nst.cli.gatys import recipes
 from fast_nst.cli.options import build, read_yaml
-from fast_nst.gatys import GatysConfig
+from fast_nst.gatys import GatysConfig, descent
 from fast_nst.images import read_picture
 
 
@@ -52,7 +51,7 @@ def ctrl_c(monkeypatch):
             if step.step == number:
                 signal.raise_signal(signal.SIGINT)
 
-        monkeypatch.setattr(gatys, "_check_finite", check)
+        monkeypatch.setattr(descent, "_check_finite", check)
 
     return press_at
 

@@ -1,7 +1,7 @@
 import click
 import pytest
 
-from fast_nst.cli.options import LayerWeights, build, options_from, set_defaults
+from fast_nst.cli.options import Weights, build, options_from, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.training.config import TrainConfig
 
@@ -22,21 +22,21 @@ def parse(arguments: list[str], defaults: dict | None = None) -> TrainConfig:
 def test_layers_and_weights_in_every_form(given):
     if given == [{"relu1_1": 1.0}]:
         with pytest.raises(click.BadParameter, match="expected LAYER or LAYER:WEIGHT"):
-            LayerWeights().convert(given, None, None)
+            Weights("LAYER").convert(given, None, None)
     else:
-        assert LayerWeights().convert(given, None, None) == {"relu1_1": 1.0, "relu3_1": 0.5}
+        assert Weights("LAYER").convert(given, None, None) == {"relu1_1": 1.0, "relu3_1": 0.5}
 
 
 @pytest.mark.parametrize("given", ["relu1_1:x", {"relu1_1": None}, {"relu1_1": [1]}])
 def test_a_weight_that_is_no_number_is_a_users_mistake(given):
     with pytest.raises(click.BadParameter, match="expected LAYER or LAYER:WEIGHT"):
-        LayerWeights().convert(given, None, None)
+        Weights("LAYER").convert(given, None, None)
 
 
 def test_what_is_typed_wins_over_the_file():
     config = parse(["--style", "typed.jpg", "--seed", "7"], {"style": "file.jpg", "content_dir": ["a", "b"], "seed": 3})
 
-    assert (config.style, config.seed, config.content_dir) == ("typed.jpg", 7, ("a", "b"))
+    assert (config.style, config.seed, config.content_dir) == (("typed.jpg",), 7, ("a", "b"))
 
 
 def test_one_folder_in_a_file_needs_no_list():

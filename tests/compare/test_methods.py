@@ -30,8 +30,8 @@ def test_the_optimisation_keeps_its_checkpoints_and_tells_every_step(objective, 
     pixels, style = read_pixels(photo), read_pixels(painting)
     config = GatysConfig(steps=3, init=start, size=90, device="cpu", objective=objective)
     told = []
-    snapshots, history = descend(DescentJob(pixels, style, config, (1, 3), 1), told.append)
-    pastiche, steps = repaint(pixels, style, config)
+    snapshots, history = descend(DescentJob(pixels, (style,), config, (1, 3), 1), told.append)
+    pastiche, steps = repaint(pixels, [style], config)
     assert [snapshot.step for snapshot in snapshots] == [1, 3]
     np.testing.assert_array_equal(snapshots[-1].pixels, pastiche)
     assert told == [(step.step, step.losses["total"]) for step in steps]
@@ -44,7 +44,7 @@ def test_where_lbfgs_ends_before_the_first_checkpoint_its_end_is_kept(objective,
     pixels = read_pixels(photo)
     content_only = replace(objective, style_weight=0.0, tv_weight=0.0)  # the photograph is the optimum
     config = GatysConfig(steps=3, init="content", size=90, device="cpu", objective=content_only)
-    (end,), history = descend(DescentJob(pixels, pixels, config, (1, 3), 1), lambda step: None)
+    (end,), history = descend(DescentJob(pixels, (pixels,), config, (1, 3), 1), lambda step: None)
 
     assert end.step == 0
     np.testing.assert_array_equal(end.pixels, pixels)

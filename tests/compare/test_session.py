@@ -19,7 +19,7 @@ def compare(objective, invert_model, painting, tmp_path, monkeypatch):
     config = CompareConfig(size=(90,), steps=(1, 2), threads=1, objective=objective)
 
     def build(model=invert_model, style=painting, **changes):
-        return Comparison(replace(config, **changes), Stylizer(model), style, tmp_path / "report")
+        return Comparison(replace(config, **changes), Stylizer(model), [style], tmp_path / "report")
 
     return build
 

@@ -52,7 +52,7 @@ def write(make_case, tmp_path):
                 results=tuple(results),
                 cases=tuple(cases),
                 summaries=tuple(summarize(cases, (1, 3))),
-                style=PIXELS,
+                styles=(PIXELS,),
                 folder=tmp_path,
             )
         )

@@ -65,7 +65,7 @@ def test_a_run_leaves_a_style_and_everything_about_it(finished_run, config):
     assert stylizer.metadata["format"] == "fast_nst/1"
     assert stylizer.metadata["title"] == "Stripes"
     assert stylizer.metadata["steps"] == "4"
-    assert stylizer(read_pixels(config().style)).shape == (80, 96, 3)
+    assert stylizer(read_pixels(config().style[0])).shape == (80, 96, 3)
 
 
 def test_the_total_loss_is_the_sum_of_its_terms_in_every_row(finished_run):

@@ -1,0 +1,139 @@
+"""From pixels to pixels: a photograph repainted in the style of paintings, at one size or from coarse to fine."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.errors import ConfigError, first_line
+from fast_nst.gatys.config import GatysConfig
+from fast_nst.gatys.descent import OnStep, Step, optimize
+from fast_nst.gatys.start import start_image
+from fast_nst.images import Pixels, fit
+from fast_nst.perceptual import Objective, balanced, to_image, to_pixels
+
+_BALANCED_SIDE = 512  # px; a larger photograph has much the same balance
+
+
+def repaint(
+    content: Pixels, styles: Sequence[Pixels], config: GatysConfig, on_step: OnStep | None = None
+) -> tuple[Pixels, list[Step]]:
+    """Repaint a photograph in the style of a painting, or of several at once.
+
+    From coarse to fine [Gatys2017], photograph and paintings are both seen at each size, and each size starts from the
+    pastiche of the one before: large shapes are found where steps are cheap, and strokes end at the size that
+    `style_size` gives them in the finished picture.
+
+    Args:
+        content: the photograph, `uint8 (H, W, 3)`; resized so that its longer side is `config.size`.
+        styles: the paintings, each `uint8 (H, W, 3)`; resized so that the longer side is `config.objective.style_size`.
+        config: everything else.
+        on_step: called after every step, see `optimize`; steps are counted over all sizes, and a size's first state,
+            which is the last one's pastiche enlarged, is one of them.
+
+    Returns:
+        The pastiche, `uint8 (H, W, 3)`, and every step; see `optimize`. Where time runs out at a coarse size, it has
+        that size.
+
+    Raises:
+        FastNstError: for options, weights or pictures that do not serve, or a loss that is not finite.
+    """
+    device = _device(config.device)
+    config = weighed(config, content, styles)
+    began = time.monotonic()
+    history: list[Step] = []
+    pastiche: Tensor | None = None
+    for side, steps in config.scales():
+        content_image = to_image(fit(content, side))
+        if pastiche is None:
+            start = start_image(config, content_image, styles[0])
+        else:
+            start = _enlarged(pastiche, content_image)
+        minutes = _minutes_left(config, began)
+        if minutes is not None and minutes <= 0 and history:
+            break
+        try:
+            pastiche, passed = optimize(
+                _objective(config, styles, side).to(device),
+                content_image.to(device),
+                start.to(device),
+                steps=steps,
+                optimizer=config.optimizer,
+                learning_rate=config.learning_rate,
+                momentum=config.momentum,
+                max_minutes=minutes,
+                target=config.target if side == config.size else None,
+                on_step=_counted_on(history, on_step),
+            )
+        except torch.OutOfMemoryError as error:
+            advice = "give a smaller one, or smaller strips"
+            raise ConfigError(f"size {side} px is too large for the memory of {device}; {advice}") from error
+        history += _counted(history, passed)
+    assert pastiche is not None
+    return to_pixels(pastiche), history
+
+
+def weighed(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> GatysConfig:
+    """Return `config` with the weights of content and style that it leaves open, balanced for these pictures.
+
+    The photograph is seen at `config.size`, at most 512 px, and the paintings at the size they have beside it.
+    """
+    side = min(config.size, _BALANCED_SIDE)
+    paintings = [to_image(fit(style, _style_side(config, side))) for style in styles]
+    return replace(config, objective=balanced(config.objective, paintings, [to_image(fit(content, side))]))
+
+
+def _objective(config: GatysConfig, styles: Sequence[Pixels], side: int) -> Objective:
+    """Return the objective for a picture of this longer side; paintings shrink as it does."""
+    paintings = (to_image(fit(style, _style_side(config, side))) for style in styles)
+    objective = Objective(config.objective, *paintings)
+    objective.loss_network.strip_pixels = round(1e6 * config.strip_megapixels)
+    return objective
+
+
+def _style_side(config: GatysConfig, side: int) -> int:
+    return max(1, round(config.objective.style_size * side / config.size))
+
+
+def _enlarged(pastiche: Tensor, content: Tensor) -> Tensor:
+    return F.interpolate(pastiche.cpu(), size=content.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _minutes_left(config: GatysConfig, began: float) -> float | None:
+    return None if config.max_minutes is None else config.max_minutes - (time.monotonic() - began) / 60
+
+
+def _counted_on(history: list[Step], on_step: OnStep | None) -> OnStep | None:
+    """Return `on_step` for steps that follow on those of `history`."""
+    if on_step is None or not history:
+        return on_step
+    return lambda step, pastiche: on_step(_counted(history, [step])[0], pastiche)
+
+
+def _counted(history: list[Step], steps: Sequence[Step]) -> list[Step]:
+    """Return the steps with numbers, seconds and evaluations that go on from `history`."""
+    if not history:
+        return list(steps)
+    last = history[-1]
+    return [
+        Step(
+            last.step + 1 + step.step,
+            step.losses,
+            last.seconds + step.seconds,
+            last.evaluations + step.evaluations,
+        )
+        for step in steps
+    ]
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = first_line(error)
+        raise ConfigError(f"device {name!r} cannot be used here ({reason}); give cpu, or leave it out") from error

@@ -1,0 +1,141 @@
+"""What "the same content" can mean, as pure functions; each returns one value an image, `(N,)`, see `constants`.
+
+Of activations: `content_loss` and `gradient_loss`. Of the pictures themselves: `pixel_loss` and `ssim_loss`.
+
+References:
+    [Gatys2016] Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+    [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155.
+    [Wang2004] Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP 13(4).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.perceptual.constants import Constants
+
+SSIM_WINDOW = 11
+"""Side of the window of [Wang2004], px."""
+_SSIM_SIGMA = 1.5  # standard deviation of the window, px
+_SSIM_STABILIZERS = (0.01**2, 0.03**2)  # (K_1 L)^2 and (K_2 L)^2, for pixels in [0, 1]: L = 1
+_FAINT = 0.01  # a channel with less of the mean gradient energy than this counts no more for being faint
+
+
+def content_loss(features: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
+    """Squared distance between the activations of a pastiche and of its content image at one layer.
+
+    Args:
+        features: the pastiche's activations, `(N, C, H, W)`.
+        target: the content image's, same shape.
+        constants: whose normalisation, see the module's table.
+
+    Returns:
+        `(N,)`, zero where `features` equals `target`.
+    """
+    error = (features - target).square().flatten(1)
+    if constants == "gatys2016":
+        return error.sum(1) / 2
+    if constants == "johnson2016":
+        return error.mean(1)
+    return error.sum(1) / target.square().flatten(1).sum(1).clamp_min(torch.finfo(target.dtype).tiny)
+
+
+def gradient_loss(
+    features: Tensor, target: Tensor, constants: Constants = "relative", channel_weights: Tensor | None = None
+) -> Tensor:
+    """Squared distance between the spatial gradients of two feature maps: edges and outlines, whatever they separate.
+
+    Gradients are the differences of neighbouring activations, along rows and down columns. The measure is not of the
+    papers.
+
+    Args:
+        features: the pastiche's activations, `(N, C, H, W)`.
+        target: the content image's, same shape.
+        constants: as for `content_loss`, with gradients for activations.
+        channel_weights: what each channel counts, `(C,)` or `(N, C)`, >= 0; None: all alike. See `balanced_channels`.
+
+    Returns:
+        `(N,)`, zero where the maps differ by no more than a constant a channel.
+    """
+    error = _gradient_energy(features - target)
+    weights = torch.ones_like(error) if channel_weights is None else channel_weights.expand_as(error)
+    error = (weights * error).sum(1)
+    if constants == "gatys2016":
+        return error / 2
+    if constants == "johnson2016":
+        return error / target[0].numel()
+    return error / (weights * _gradient_energy(target)).sum(1).clamp_min(torch.finfo(target.dtype).tiny)
+
+
+def balanced_channels(target: Tensor) -> Tensor:
+    """Return weights `(N, C)` with which every channel of `target` `(N, C, H, W)` has the same gradient energy.
+
+    They average 1 over the channels. Channels that hold next to nothing, less than a hundredth of the mean, are not
+    blown up beyond that.
+    """
+    energy = _gradient_energy(target)
+    floor = _FAINT * energy.mean(1, keepdim=True) + torch.finfo(target.dtype).tiny
+    weights = 1 / energy.maximum(floor)
+    return weights / weights.mean(1, keepdim=True)
+
+
+def _gradient_energy(features: Tensor) -> Tensor:
+    """Return each channel's summed squared differences of neighbours, `(N, C)`."""
+    return features.diff(dim=3).square().sum((2, 3)) + features.diff(dim=2).square().sum((2, 3))
+
+
+def pixel_loss(image: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:
+    """Squared distance between the pixels of two pictures, the pixel loss of [Johnson2016].
+
+    Args:
+        image: the pastiche, `(N, 3, H, W)` RGB in [0, 1].
+        target: the photograph, same shape.
+        constants: the mean, or Gatys' half of the sum. `relative` does not divide by the photograph's energy: pixels
+            have a range of their own, and a dark photograph should not count for more.
+
+    Returns:
+        `(N,)`, zero where the pictures are equal.
+    """
+    return content_loss(image, target, "gatys2016" if constants == "gatys2016" else "johnson2016")
+
+
+def ssim(image: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity, as in [Wang2004]: a Gaussian window of 11x11 px, sigma 1.5, K1 0.01, K2 0.03.
+
+    Of colour pictures it is the mean of the channels' (the paper has grey ones), and only windows that lie whole
+    inside the picture count. It has a gradient everywhere.
+
+    Args:
+        image: `(N, C, H, W)` in [0, 1], `H` and `W` at least 11.
+        target: same shape.
+
+    Returns:
+        `(N,)`, at most 1, which it is where the pictures are equal.
+
+    Raises:
+        ValueError: if the pictures are smaller than the window.
+    """
+    if min(image.shape[2:]) < SSIM_WINDOW:
+        raise ValueError(f"SSIM needs {SSIM_WINDOW} px a side, got {tuple(image.shape)}")
+    c1, c2 = _SSIM_STABILIZERS
+    means = [_window_mean(x) for x in (image, target, image * image, target * target, image * target)]
+    mean_x, mean_y = means[:2]
+    var_x, var_y = means[2] - mean_x.square(), means[3] - mean_y.square()
+    covariance = means[4] - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
+    contrast_and_structure = (2 * covariance + c2) / (var_x + var_y + c2)
+    return (luminance * contrast_and_structure).flatten(1).mean(1)
+
+
+def ssim_loss(image: Tensor, target: Tensor, _constants: Constants = "relative") -> Tensor:
+    """Return `1 - ssim`, `(N,)`: 0 for equal pictures, about 1 for ones that have nothing in common."""
+    return 1 - ssim(image, target)
+
+
+def _window_mean(image: Tensor) -> Tensor:
+    """Weigh each pixel's neighbourhood by the Gaussian window; a separable convolution without padding."""
+    offsets = torch.arange(SSIM_WINDOW, dtype=image.dtype, device=image.device) - SSIM_WINDOW // 2
+    window = torch.exp(-offsets.square() / (2 * _SSIM_SIGMA**2))
+    window = (window / window.sum()).view(1, 1, 1, -1).expand(image.shape[1], 1, 1, -1)
+    across = F.conv2d(image, window, groups=image.shape[1])
+    return F.conv2d(across, window.mT, groups=image.shape[1])

@@ -1,0 +1,97 @@
+"""Total variation, and two terms against grids, as pure functions of images; each returns one value an image, `(N,)`.
+
+References:
+    [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155.
+    [Rudin1992] Nonlinear total variation based noise removal algorithms, Physica D 60.
+    [Odena2016] Deconvolution and Checkerboard Artifacts, Distill.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.perceptual.constants import Constants
+
+TvForm = Literal["anisotropic", "isotropic", "squared"]
+
+_INVISIBLE = 1 / 255  # difference of neighbouring pixels that 8 bits hardly hold
+
+
+def total_variation(image: Tensor, form: TvForm = "anisotropic", constants: Constants = "relative") -> Tensor:
+    """How much neighbouring pixels differ: `dx` and `dy` are differences to the right and downward neighbour.
+
+    Args:
+        image: `(N, C, H, W)`, in units of its own range ([0, 1] everywhere in this project).
+        form: `anisotropic` |dx| + |dy|; `squared` dx^2 + dy^2, as in [Johnson2016]; `isotropic`
+            sqrt(dx^2 + dy^2), as in [Rudin1992], with differences over the edge taken as zero.
+        constants: `relative` divides the sum by C * H * W, the papers' do not.
+
+    Returns:
+        `(N,)`, zero for a constant image.
+    """
+    dx = F.pad(image.diff(dim=3), (0, 1))
+    dy = F.pad(image.diff(dim=2), (0, 0, 0, 1))
+    if form == "squared":
+        variation = dx.square() + dy.square()
+    elif form == "anisotropic":
+        variation = dx.abs() + dy.abs()
+    else:
+        squared = dx.square() + dy.square()
+        flat = squared == 0  # the square root has no gradient at 0: give it none, rather than blur every pixel
+        variation = squared.masked_fill(flat, 1.0).sqrt().masked_fill(flat, 0.0)
+    variation = variation.flatten(1)
+    return variation.mean(1) if constants == "relative" else variation.sum(1)
+
+
+def grid_loss(image: Tensor, period: int) -> Tensor:
+    """How unevenly edges fall on the lines of a grid.
+
+    A network that halves and doubles feature maps can draw a grid of its own period [Odena2016]. The perceptual loss
+    hardly objects, since a Gram matrix does not see where a texture is. This term is not of the papers.
+
+    Args:
+        image: `(N, C, H, W)`, RGB in [0, 1], `H` and `W` greater than `period`.
+        period: of the grid, px; its divisors' grids count too.
+
+    Returns:
+        `(N,)`, the mean over both directions of the variance, over the phases of the period, of the mean absolute
+        difference of neighbouring pixels, as a share of the square of its mean over all phases. Zero for an image of
+        one colour; of photographs of 192 px and a period of 8 px, 0.003.
+    """
+    shares = []
+    for along in (2, 3):
+        steps = image.diff(dim=along).abs().mean((1, 5 - along))  # (N, pixels along)
+        whole = steps.shape[1] // period * period
+        phases = torch.unflatten(steps[:, :whole], 1, (-1, period)).mean(1)
+        shares.append(phases.var(1, correction=0) / (phases.mean(1) + _INVISIBLE).square())
+    return torch.stack(shares).mean(0)
+
+
+def shift_loss(pastiche: Tensor, moved: Tensor, shift: tuple[int, int], border: int = 16) -> Tensor:
+    """How far the pastiche of a picture that lies elsewhere is from being the same pastiche, elsewhere.
+
+    A network that halves and doubles feature maps can paint a pixel otherwise by where it lies on its grid, and weave a
+    hatch. This term is not of the papers.
+
+    Args:
+        pastiche: of a picture, `(N, C, H, W)`, RGB in [0, 1].
+        moved: of that picture without its first rows and columns, `(N, C, H - down, W - across)`.
+        shift: those rows and columns: `down, across`.
+        border: px at every side that are not compared, since what lies around them is mirrored.
+
+    Returns:
+        `(N,)`, the mean absolute difference of what both show; zero where the shift changes nothing.
+
+    Raises:
+        ValueError: if `moved` has another shape, or nothing is left inside the border.
+    """
+    down, across = shift
+    same = pastiche[:, :, down:, across:]
+    if same.shape != moved.shape or min(same.shape[2:]) <= 2 * border:
+        raise ValueError(
+            f"moved must be {tuple(same.shape)}, its sides more than {2 * border} px; got {tuple(moved.shape)}"
+        )
+    inside = slice(border, -border)
+    return (same - moved)[:, :, inside, inside].abs().flatten(1).mean(1)

@@ -1,0 +1,123 @@
+"""Total variation and the terms against grids: values done by hand, and what they promise."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.testing import assert_close
+
+from fast_nst.perceptual import grid_loss, shift_loss, total_variation
+
+CONSTANTS = ["relative", "gatys2016", "johnson2016"]
+TV_FORMS = ["anisotropic", "squared", "isotropic"]
+seeds = st.integers(0, 2**32 - 1)
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("form", "total"),
+    [("anisotropic", 3 + 4 + 1), ("squared", 9 + 16 + 1), ("isotropic", 5 + 1)],
+)
+def test_total_variation_of_four_known_pixels(form, total):
+    # Upper left: right 3, down 4. Upper right: down 1. The lower two have no difference.
+    image = torch.tensor([[1.0, 4.0], [5.0, 5.0]]).view(1, 1, 2, 2)
+    assert_close(total_variation(image, form), torch.tensor([total / 4]))
+    for constants in ("gatys2016", "johnson2016"):
+        assert_close(total_variation(image, form, constants), torch.tensor([float(total)]))
+
+
+@pytest.mark.parametrize("form", TV_FORMS)
+def test_relative_total_variation_is_a_mean_over_channels_and_pixels(form):
+    image = noise(1, 3, 4, 5)
+    assert_close(total_variation(image, form), total_variation(image, form, "johnson2016") / (3 * 4 * 5))
+    assert_close(total_variation(image.repeat(1, 2, 1, 1), form), total_variation(image, form))
+
+
+@pytest.mark.parametrize("form", TV_FORMS)
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, offset=st.floats(-1, 1), top=st.integers(1, 4), left=st.integers(1, 4))
+def test_total_variation_knows_neither_brightness_nor_place(form, seed, offset, top, left):
+    patch = noise(1, 3, 3, 3, seed=seed)
+    here, there = torch.zeros(1, 3, 8, 8, dtype=torch.float64), torch.zeros(1, 3, 8, 8, dtype=torch.float64)
+    here[:, :, 1:4, 1:4] = patch
+    there[:, :, top : top + 3, left : left + 3] = patch
+    assert_close(total_variation(there + offset, form), total_variation(here, form))
+
+
+@pytest.mark.parametrize("form", TV_FORMS)
+def test_total_variation_of_one_colour_is_zero_with_a_finite_gradient(form):
+    image = torch.full((2, 3, 4, 5), 0.5, requires_grad=True)
+    variation = total_variation(image, form)
+    variation.sum().backward()
+    assert_close(variation, torch.zeros(2))
+    assert_close(image.grad, torch.zeros_like(image))
+
+
+def test_isotropic_total_variation_has_a_gradient_beside_flat_areas():
+    image = torch.zeros(1, 1, 4, 4)
+    image[..., 2:] = 1.0  # one vertical step among flat pixels
+    image.requires_grad_()
+    total_variation(image, "isotropic", "johnson2016").sum().backward()
+    assert_close(image.grad, torch.tensor([0.0, -1.0, 1.0, 0.0]).expand(1, 1, 4, 4))
+
+
+# Grid and shift
+
+
+def test_grid_loss_of_a_stripe_in_every_fourth_column():
+    image = torch.zeros(1, 3, 16, 17)
+    image[..., 2::4] = 1.0  # differences across: 0 1 1 0, over and over; none down
+
+    stripes = 0.25 / (0.5 + 1 / 255) ** 2
+    assert_close(grid_loss(image, 4), torch.tensor([stripes / 2]))
+    assert_close(grid_loss(image.mT, 4), torch.tensor([stripes / 2]))
+    assert_close(grid_loss(image, 8), torch.tensor([stripes / 2]))
+
+
+def test_grid_loss_sees_blocks_that_repeat_nowhere():
+    noise = torch.rand(2, 3, 257, 257, generator=torch.Generator().manual_seed(0))
+    blocks = noise[..., ::4, ::4].repeat_interleave(4, 2).repeat_interleave(4, 3)[..., 3:, 3:]
+
+    assert (grid_loss(noise, 4) < 1e-4).all()
+    assert (grid_loss(blocks, 4) > 2.5).all()  # all edges on one phase of four: (0.75^2 + 3 * 0.25^2) / 4 / 0.25^2 = 3
+    assert (grid_loss(blocks, 3) < 0.1).all()
+
+
+def test_the_gradients_of_both_are_those_of_finite_differences():
+    image, moved = noise(2, 2, 5, 7).requires_grad_(), noise(2, 2, 4, 5, seed=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: grid_loss(x, 2), image)
+    assert torch.autograd.gradcheck(lambda x, y: shift_loss(x, y, (1, 2), border=1), (image, moved))
+
+
+def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
+    image = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    grid_loss(image, 4).sum().backward()
+
+    assert image.grad.abs().max() == 0
+
+
+def test_shift_loss_of_one_pixel_that_differs():
+    pastiche = torch.zeros(2, 3, 12, 10)
+    moved = pastiche[:, :, 1:, 2:].clone()  # 11 x 8, of which 7 x 4 lie inside a border of two
+    moved[1, 0, 2, 2] = 0.5
+    moved[1, 1, 1, 2] = 9.0  # on the border
+
+    assert_close(shift_loss(pastiche, moved, (1, 2), border=2), torch.tensor([0.0, 0.5 / (3 * 7 * 4)]))
+
+
+def test_shift_loss_of_what_moves_along_is_zero_and_of_what_stays_is_not():
+    pastiche = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    along, staying = pastiche[:, :, 3:, 5:], pastiche[:, :, :-3, :-5]
+
+    assert shift_loss(pastiche, along, (3, 5)) == 0
+    assert shift_loss(pastiche, staying, (3, 5)) > 0.3  # two numbers in [0, 1] are a third apart
+
+
+@pytest.mark.parametrize(("height", "shift"), [(64, (1, 0)), (32, (0, 0))])
+def test_shift_loss_of_what_cannot_be_compared(height, shift):
+    with pytest.raises(ValueError, match="moved must be"):
+        shift_loss(torch.zeros(1, 3, height, 64), torch.zeros(1, 3, height, 64), shift)
