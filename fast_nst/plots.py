@@ -38,3 +38,28 @@ def plot_losses(rows: Sequence[Mapping[str, float]], path: Path, *, x: str, titl
         axes.legend()
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def plot_curves(curves: Mapping[str, Sequence[float]], path: Path, *, x: str, y: str, title: str) -> None:
+    """Draw curves on a logarithmic axis, point k of each at k.
+
+    Args:
+        curves: values by label.
+        path: the PNG file to write, atomically; an existing one is replaced.
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        title: shown above the curves.
+
+    Raises:
+        FastNstError: when the file cannot be written.
+    """
+    figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set(xlabel=x, ylabel=y, title=title)
+    axes.grid(visible=True, alpha=0.3)
+    for label, values in curves.items():
+        axes.plot(range(len(values)), values, label=label)
+    axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")

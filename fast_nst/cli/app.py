@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Fit a network to a painting; get one .onnx file.",
     "export": "Turn a training checkpoint into an .onnx file.",
     "gatys": "Repaint one picture by the slow method of Gatys et al.",
+    "sweep": "Repaint one picture under a grid of settings, by the slow method.",
     "compare": "Hold a style's network against the slow method.",
     "benchmark": "How fast a style is here, and how much memory it takes.",
     "styles": "List the shipped styles.",

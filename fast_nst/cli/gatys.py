@@ -1,6 +1,6 @@
 """`fast-nst gatys`: repaint one picture by the slow method."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _PICTURE = click.Path(path_type=Path)
 
 def recipes() -> dict[str, Path]:
     """Return the shipped configurations of this command by name."""
-    return shipped_files("configs", "gatys*.yaml")
+    return shipped_files("configs/recipes", "*.yaml")
 
 
 def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
@@ -46,18 +46,23 @@ def _take_recipe(ctx: click.Context, _param: click.Parameter, name: str | None) 
         set_defaults(ctx, read_yaml(known[name]), known[name])
 
 
+def recipe_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--recipe NAME`, whose values become the defaults of its other options."""
+    return click.option(
+        "--recipe",
+        metavar="NAME",
+        is_eager=True,
+        expose_value=False,
+        callback=_take_recipe,
+        help=f"Shipped configuration: {', '.join(recipes())}.",
+    )(command)
+
+
 @click.command("gatys")
 @click.argument("content", type=_PICTURE)
 @click.argument("styles", metavar="STYLE...", type=_PICTURE, nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", type=_PICTURE, required=True, help="Picture to write.")
-@click.option(
-    "--recipe",
-    metavar="NAME",
-    is_eager=True,
-    expose_value=False,
-    callback=_take_recipe,
-    help="Shipped configuration: gatys2016 is the paper's.",
-)
+@recipe_option
 @config_option
 @options_from(GatysConfig)
 @click.option(

@@ -8,11 +8,12 @@ import click
 from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
-from fast_nst.cli.objective import resolved
+from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.preview import write_preview
 from fast_nst.training.run import CONFIG_NAME, Outcome, train
 
 
@@ -37,11 +38,24 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
     help="Go on with the run in this folder, with its options.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing .onnx file.")
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="Do not train: show in half a minute, by the slow method on small photographs, about what the style will look "
+    "like. Writes NAME-preview.jpg.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @config_option
 @options_from(TrainConfig)
 def command(
-    output: Path | None, run_dir: Path | None, resume: Path | None, *, overwrite: bool, quiet: bool, **values: Any
+    output: Path | None,
+    run_dir: Path | None,
+    resume: Path | None,
+    *,
+    overwrite: bool,
+    preview: bool,
+    quiet: bool,
+    **values: Any,
 ) -> int:
     """Fit a network to a painting (--style) on photographs (--content-dir), and write it as one .onnx file.
 
@@ -53,12 +67,24 @@ def command(
     output = output or Path("-".join(Path(style).stem for style in config.style).replace("_", "-") + ".onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
+    if preview:
+        picture = output.with_name(f"{output.stem}-preview.jpg")
+        check_replaceable(picture, overwrite=overwrite)
+        weighed = write_preview(config, picture)
+        tell_weights(config.objective, weighed)
+        click.echo(picture)
+        return DONE
     if resume and run_dir not in (None, resume):
         raise ConfigError(f"--resume {resume} names the folder of the run already; leave --run-dir out")
     is_own = resume is not None and read_yaml(resume / CONFIG_NAME).get("output") == str(output)
     check_replaceable(output, overwrite=overwrite or is_own)
     folder = resume or run_dir or Path("runs") / output.stem
-    outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet)
+
+    @rank_zero_only
+    def on_settled(settled: TrainConfig) -> None:
+        tell_weights(config.objective, settled.objective)
+
+    outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet, on_settled=on_settled)
     _report(outcome, folder)
     return INTERRUPTED if outcome.interrupted else DONE
 

@@ -10,7 +10,8 @@ from fast_nst.images import Pixels
 MARGIN = 12
 """White between the cells and around them, px."""
 LABEL_HEIGHT = 36
-_FONT_SIZE = 20
+_FONT_SIZE, _SMALL_FONT, _LEAST_FONT = 20, 14, 8
+_LINE_HEIGHT = 18
 
 
 def contact_sheet(rows: Sequence[Sequence[Pixels]], titles: Sequence[str], *, cell_width: int = 400) -> Pixels:
@@ -43,6 +44,36 @@ def contact_sheet(rows: Sequence[Sequence[Pixels]], titles: Sequence[str], *, ce
     return np.asarray(sheet)
 
 
+def captioned_sheet(rows: Sequence[Sequence[tuple[Pixels, Sequence[str]]]], *, cell_width: int = 360) -> Pixels:
+    """Lay pictures out in rows of any length, each with lines of text under it.
+
+    Args:
+        rows: pictures, uint8 RGB `(H, W, 3)` of any size, and the lines under each.
+        cell_width: width every picture is brought to, px; longer lines get smaller letters.
+
+    Returns:
+        The sheet on white, uint8 RGB `(H, W, 3)`.
+    """
+    cells = [[(_fit_width(pixels, cell_width), lines) for pixels, lines in row] for row in rows]
+    pictures = [max(picture.height for picture, _ in row) for row in cells]
+    heights = [
+        picture + MARGIN + _LINE_HEIGHT * max(len(lines) for _, lines in row)
+        for picture, row in zip(pictures, cells, strict=True)
+    ]
+    width = MARGIN + max(map(len, cells)) * (cell_width + MARGIN)
+    sheet = Image.new("RGB", (width, MARGIN + sum(height + MARGIN for height in heights)), "white")
+    draw, top = ImageDraw.Draw(sheet), MARGIN
+    for row, picture_height, height in zip(cells, pictures, heights, strict=True):
+        for column, (picture, lines) in enumerate(row):
+            left = MARGIN + column * (cell_width + MARGIN)
+            sheet.paste(picture, (left, top + picture_height - picture.height))
+            for number, line in enumerate(lines):
+                middle = top + picture_height + MARGIN / 2 + _LINE_HEIGHT * (number + 0.5)
+                _write(draw, line, (left + cell_width / 2, middle), cell_width, _SMALL_FONT)
+        top += height + MARGIN
+    return np.asarray(sheet)
+
+
 def _fit_width(pixels: Pixels, width: int) -> Image.Image:
     height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
     return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
@@ -52,8 +83,11 @@ def _write_titles(sheet: Image.Image, titles: Sequence[str], lefts: Sequence[int
     """Centre each title above its column, in smaller letters where it is too long."""
     draw = ImageDraw.Draw(sheet)
     for title, left in zip(titles, lefts, strict=True):
-        size = _FONT_SIZE
-        while size > 8 and draw.textlength(title, ImageFont.load_default(size)) > width:
-            size -= 1
-        centre = (left + width / 2, MARGIN + LABEL_HEIGHT / 2)
-        draw.text(centre, title, fill="black", font=ImageFont.load_default(size), anchor="mm")
+        _write(draw, title, (left + width / 2, MARGIN + LABEL_HEIGHT / 2), width, _FONT_SIZE)
+
+
+def _write(draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], width: int, size: int) -> None:
+    """Write a line around `centre`, in letters of `size` px or of as much less as keeps it within `width` px."""
+    while size > _LEAST_FONT and draw.textlength(text, ImageFont.load_default(size)) > width:
+        size -= 1
+    draw.text(centre, text, fill="black", font=ImageFont.load_default(size), anchor="mm")

@@ -1,6 +1,6 @@
 """What "looks like" means: features of a frozen VGG, measures of content and style, the objective that joins them."""
 
-from fast_nst.perceptual.balance import balanced
+from fast_nst.perceptual.balance import PULL_ON_NETWORK, PULL_ON_PIXELS, balanced
 from fast_nst.perceptual.content import balanced_channels, content_loss, gradient_loss, pixel_loss, ssim, ssim_loss
 from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
 from fast_nst.perceptual.smoothness import grid_loss, shift_loss, total_variation
@@ -17,6 +17,8 @@ from fast_nst.perceptual.tensors import to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures
 
 __all__ = [
+    "PULL_ON_NETWORK",
+    "PULL_ON_PIXELS",
     "Losses",
     "Objective",
     "ObjectiveConfig",

@@ -1,10 +1,11 @@
 """Weights nobody has to guess: content and style in balance, from the statistics of the painting and the photographs.
 
-How hard a style pulls depends on how far the painting is from the photographs: against a pale painting of faint
-textures, whose Gram matrices are small, a photograph misses twenty times the painting's energy; against one of strong
-textures, half of it. The rule, found by eye on 8 paintings at six style weights each (photographs of 192 px, 30 L-BFGS
-steps): the style term of the photograph itself should start at `11 sqrt(d)`, where d is how much of the painting's
-energy the photograph misses, by its Gram matrices. With the default terms that is a style weight of `11 / sqrt(d)`.
+How hard a style pulls depends on how far the painting is from the photographs: of a pale painting of faint textures,
+whose Gram matrices are small, a photograph misses twenty times the energy; of one of strong textures, half. The rule,
+found by eye on 8 paintings at six style weights each (photographs of 192 px, 30 L-BFGS steps): the style term of the
+photograph itself should start at `11 sqrt(d)`, where d is how much of the painting's energy the photograph misses, by
+its Gram matrices. With the default terms that is a style weight of `11 / sqrt(d)`. A network, which cannot trade
+content for style place by place, wants half of it.
 
 Content and style terms of any kind are brought to that: content by what the painting itself, in the photograph's place,
 would cost; style by what the photograph costs.
@@ -20,11 +21,18 @@ from torch import Tensor
 
 from fast_nst.perceptual.objective import CONTENT_WEIGHT, STYLE_WEIGHT, Objective, ObjectiveConfig
 
-_STYLE_START = 11.0
+PULL_ON_PIXELS, PULL_ON_NETWORK = 11.0, 5.0
+"""What the style term of a photograph starts at, over sqrt(d), where pixels are optimised and where a network is."""
+
 _REFERENCE = ObjectiveConfig()
 
 
-def balanced(config: ObjectiveConfig, style_images: Sequence[Tensor], photographs: Sequence[Tensor]) -> ObjectiveConfig:
+def balanced(
+    config: ObjectiveConfig,
+    style_images: Sequence[Tensor],
+    photographs: Sequence[Tensor],
+    pull: float = PULL_ON_PIXELS,
+) -> ObjectiveConfig:
     """Return `config` with the weights of content and style that it leaves open.
 
     Under a paper's constants, whose terms grow with pictures and layers, they are `CONTENT_WEIGHT` and `STYLE_WEIGHT`:
@@ -34,6 +42,7 @@ def balanced(config: ObjectiveConfig, style_images: Sequence[Tensor], photograph
         config: the objective; weights that it gives are kept.
         style_images: the paintings, each `(1, 3, H, W)` RGB in [0, 1], as the objective is to see them.
         photographs: some that are to be repainted, each `(1, 3, H, W)`; of their values the median counts.
+        pull: how hard the style is to pull.
 
     Raises:
         FastNstError: for weights of the loss network or pictures that do not serve.
@@ -49,7 +58,7 @@ def balanced(config: ObjectiveConfig, style_images: Sequence[Tensor], photograph
         far, start = _terms(reference, style_images, photographs)
         content, style = (far, start) if reference == plain else _terms(plain, style_images, photographs)
         content_weight = _rounded(far / content) if content > 0 else CONTENT_WEIGHT
-        style_weight = _rounded(_STYLE_START * start**0.5 / style) if style > 0 else STYLE_WEIGHT
+        style_weight = _rounded(pull * start**0.5 / style) if style > 0 else STYLE_WEIGHT
     return replace(
         config,
         content_weight=content_weight if config.content_weight is None else config.content_weight,

@@ -4,7 +4,8 @@ The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `
 `previews/`, and TensorBoard's files.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -16,7 +17,7 @@ from torch import Tensor
 from fast_nst.errors import ConfigError, first_line
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, fit, read_pixels
-from fast_nst.perceptual import Objective, to_image
+from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
 from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
@@ -28,6 +29,7 @@ from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.sources import find_photographs
 
 CONFIG_NAME = "config.yaml"
+_BALANCED = 16  # crops by which weights are balanced
 _PREVIEWED = 4  # photographs in a preview
 
 
@@ -47,7 +49,15 @@ class Outcome:
     """Largest difference of the model to PyTorch, in levels of 255."""
 
 
-def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = False, show_bar: bool = True) -> Outcome:
+def train(
+    config: TrainConfig,
+    model: Path,
+    folder: Path,
+    *,
+    resume: bool = False,
+    show_bar: bool = True,
+    on_settled: Callable[[TrainConfig], None] | None = None,
+) -> Outcome:
     """Train a network and export it.
 
     Args:
@@ -56,6 +66,7 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
         folder: the run's folder.
         resume: go on from the folder's checkpoint; without one, start.
         show_bar: show a progress bar on stderr.
+        on_settled: called before the first step with all that was left open decided, the balance of weights for one.
 
     Raises:
         FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
@@ -64,7 +75,11 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
     config = settled(config)
     pl.seed_everything(config.seed, verbose=False)
     data = ContentData(config, find_photographs(config.content_dir))
-    module = StyleTransferModule(config.plain(), Objective(config.objective, *read_styles(config)))
+    styles = read_styles(config)
+    config = _weighed(config, styles, data)
+    if on_settled is not None:
+        on_settled(config)
+    module = StyleTransferModule(config.plain(), Objective(config.objective, *styles))
     if config.init_from and not resume:
         _start_from(module, config.init_from)
     progress = Progress(config, folder, show_bar=show_bar)
@@ -83,6 +98,12 @@ def train(config: TrainConfig, model: Path, folder: Path, *, resume: bool = Fals
         losses, parity = trained.losses, export_network(trained.network, model, trained.metadata())
     unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
+
+
+def _weighed(config: TrainConfig, styles: Sequence[Tensor], data: ContentData) -> TrainConfig:
+    """Return `config` with the weights of content and style that it leaves open, balanced over some crops."""
+    crops = data.photographs.batch(range(min(_BALANCED, len(data.photographs.places)))).images
+    return replace(config, objective=balanced(config.objective, styles, list(crops[:, None]), PULL_ON_NETWORK))
 
 
 def read_styles(config: TrainConfig) -> list[Tensor]:

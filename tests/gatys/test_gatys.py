@@ -17,7 +17,7 @@ from fast_nst.gatys import OPTIMIZERS, Album, GatysConfig, Step, descent, optimi
 from fast_nst.images import Picture, read_pixels, write_picture
 from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, to_image, to_pixels
 
-RECIPE = Path(__file__).parents[2] / "configs" / "gatys2016.yaml"
+RECIPE = Path(__file__).parents[2] / "configs" / "recipes" / "gatys2016.yaml"
 FEATURES = ("features.0", "features.2", "features.5", "features.7")  # conv1_1 .. conv2_2
 
 

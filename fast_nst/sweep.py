@@ -1,0 +1,197 @@
+"""A grid of settings of the slow method: every cell repainted once, all judged alike, on one sheet and in one table.
+
+Each cell has its own objective where the grid says so, and the losses of two objectives cannot be compared. So every
+pastiche is also judged by one, that of the settings outside the grid, and by its structural similarity to the
+photograph.
+"""
+
+import csv
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from fast_nst.compare.records import digest, sha256
+from fast_nst.gatys import GatysConfig, OnStep, repaint, weighed
+from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, write_picture
+from fast_nst.inference.sheet import captioned_sheet
+from fast_nst.perceptual import Objective, ssim, to_image
+from fast_nst.perceptual.vgg import MINI_WEIGHTS
+from fast_nst.plots import plot_curves
+
+SHEET, TABLE, CURVES = "sheet.jpg", "table.csv", "curves.png"
+_CELL_WIDTH = 360  # px on the sheet
+_ROW = 4  # cells in a row of a sheet of one axis
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting and what it is to be: for each value its label and the options that it stands for."""
+
+    name: str
+    values: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid: the setting of each axis by its label, and the whole configuration."""
+
+    settings: Mapping[str, str]
+    config: GatysConfig
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {label}" for name, label in self.settings.items())
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What came of a cell.
+
+    Attributes:
+        steps: optimiser steps done.
+        seconds: that they took.
+        losses: weighted terms of the pastiche by the cell's own objective, and their sum `total`.
+        judged: the same by the sweep's objective.
+        ssim: structural similarity to the photograph, -1 to 1.
+        history: the total by the cell's own objective, at the start and after every step.
+    """
+
+    steps: int
+    seconds: float
+    losses: dict[str, float]
+    judged: dict[str, float]
+    ssim: float
+    history: tuple[float, ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Build from `asdict`'s dictionary after a trip through JSON."""
+        return cls(**{**values, "history": tuple(values["history"])})
+
+
+class Sweep:
+    """A photograph and paintings, repainted under many settings.
+
+    Args:
+        content: the photograph's file.
+        styles: the paintings' files.
+        base: the settings outside the grid; its objective judges every cell. Weights that it leaves open are balanced
+            for these pictures.
+        folder: gets `cells/` with a picture and a JSON file of each, the sheet, the table and the curves.
+
+    Raises:
+        FastNstError: for pictures or weights that do not serve.
+    """
+
+    def __init__(self, content: Path, styles: Sequence[Path], base: GatysConfig, folder: Path) -> None:
+        self.content = read_pixels(content, max_megapixels=base.max_megapixels)
+        self.styles = [read_pixels(style, max_megapixels=base.max_megapixels) for style in styles]
+        self.folder = folder
+        self.base = weighed(base, self.content, self.styles)
+        self._sources = [sha256(path) for path in (content, *styles)]
+        paintings = (to_image(fit(style, base.objective.style_size)) for style in self.styles)
+        self._judge = Objective(self.base.objective, *paintings)
+
+    def stored(self, cell: Cell) -> CellResult | None:
+        """Return what came of a cell in this run or an earlier one; None if it is not there whole."""
+        path = self._path(cell)
+        try:
+            values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            return CellResult.from_json(values["result"]) if path.is_file() else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def run(self, cell: Cell, on_step: OnStep | None = None) -> CellResult:
+        """Repaint a cell and keep what came of it.
+
+        Raises:
+            FastNstError: for settings that do not serve, or a loss that is not finite.
+        """
+        pastiche, history = repaint(self.content, self.styles, cell.config, on_step)
+        judged, similarity = self._judged(pastiche)
+        last, totals = history[-1], tuple(step.losses["total"] for step in history)
+        result = CellResult(last.step, last.seconds, last.losses, judged, similarity, totals)
+        path = self._path(cell)
+        write_picture(path, Picture(pastiche), overwrite=True)
+        facts = {"settings": dict(cell.settings), "config": cell.config.plain(), "result": asdict(result)}
+        with atomic_path(path.with_suffix(".json")) as temporary:  # last: what has a JSON file is whole
+            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        return result
+
+    def write(self, done: Sequence[tuple[Cell, CellResult]], axes: Sequence[Axis]) -> list[Path]:
+        """Write the sheet, the table and the curves of the cells that are done; return their paths."""
+        sheet, table, curves = (self.folder / name for name in (SHEET, TABLE, CURVES))
+        columns = len(axes[-1].values) if len(axes) > 1 else min(_ROW, len(axes[0].values))
+        head: list[tuple[Pixels, Sequence[str]]] = [(fit(self.content, self.base.size), ("the photograph",))]
+        head += [(fit(style, self.base.size), ("the painting",)) for style in self.styles]
+        drawn = [(read_pixels(self._path(cell)), _caption(cell, result)) for cell, result in done]
+        rows: list[Sequence[tuple[Pixels, Sequence[str]]]] = [head]
+        rows += [drawn[at : at + columns] for at in range(0, len(drawn), columns)]
+        write_picture(sheet, Picture(captioned_sheet(rows, cell_width=_CELL_WIDTH)), quality=92, overwrite=True)
+        rows_of_table = [self._row(cell, result) for cell, result in done]
+        with atomic_path(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows_of_table[0])
+            writer.writeheader()
+            writer.writerows(rows_of_table)
+        lines = {str(cell): result.history for cell, result in done}
+        plot_curves(lines, curves, x="step", y="total loss, each by its own objective", title="Sweep")
+        return [sheet, table, curves]
+
+    def _row(self, cell: Cell, result: CellResult) -> dict[str, Any]:
+        judged = {f"judged_{term}": loss for term, loss in result.judged.items()}
+        figures = {"steps": result.steps, "seconds": round(result.seconds, 2), **result.losses, **judged}
+        picture = self._path(cell).relative_to(self.folder).as_posix()
+        return {**cell.settings, **figures, "ssim": result.ssim, "picture": picture}
+
+    @torch.no_grad()
+    def _judged(self, pastiche: Pixels) -> tuple[dict[str, float], float]:
+        image, content = to_image(pastiche), to_image(fit(self.content, max(pastiche.shape[:2])))
+        losses = self._judge(image, self._judge.content_targets(content)).floats()
+        return losses, float(ssim(image, content))
+
+    def _path(self, cell: Cell) -> Path:
+        """Name a cell by all that it depends on: so no grid repaints what another has done."""
+        network = cell.config.objective.loss_network
+        plain = cell.config.plain()
+        if network not in ("vgg16", "vgg19"):  # those are what torchvision says they are
+            plain["loss_network"] = sha256(MINI_WEIGHTS if network == "mini" else Path(network))
+        judge = asdict(self.base.objective) | {"loss_network": plain["loss_network"]}
+        return self.folder / "cells" / f"{digest({'cell': plain, 'judge': judge, 'sources': self._sources})}.png"
+
+
+def cells(axes: Sequence[Axis], base: Mapping[str, Any], build: Any) -> Iterator[Cell]:
+    """Give every cell of the grid, the last axis fastest.
+
+    Args:
+        axes: at least one.
+        base: options outside the grid, flat; those of the axes win, and later axes over earlier ones.
+        build: makes a `GatysConfig` of flat options.
+
+    Raises:
+        ConfigError: for settings that make no sense.
+    """
+    for point in itertools.product(*(axis.values for axis in axes)):
+        options = dict(base)
+        for _, values in point:
+            options |= values
+        settings = {axis.name: label for axis, (label, _) in zip(axes, point, strict=True)}
+        yield Cell(settings, build(options))
+
+
+def with_network(config: GatysConfig, network: str) -> GatysConfig:
+    """Return `config` with another loss network in place of `auto`."""
+    if config.objective.loss_network != "auto":
+        return config
+    return replace(config, objective=replace(config.objective, loss_network=network))
+
+
+def _caption(cell: Cell, result: CellResult) -> tuple[str, ...]:
+    losses = "  ".join(f"{term} {loss:.3g}" for term, loss in result.losses.items())
+    judged = (
+        f"judged {result.judged['total']:.3g}  SSIM {result.ssim:.2f}  {result.steps} steps  {result.seconds:.0f} s"
+    )
+    return (str(cell), losses, judged)

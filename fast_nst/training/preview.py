@@ -1,0 +1,71 @@
+"""What a style will look like, before an hour is spent: the slow method on a few small photographs.
+
+A network reaches what the slow method reaches in 5 to 20 steps from the photograph, so that few steps on small pictures
+already show palette, strokes and how much is left of the photograph. Details differ: a network has the same few strokes
+for every photograph, the slow method finds new ones for each.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fast_nst.errors import ImageError
+from fast_nst.gatys import GatysConfig, repaint, weighed
+from fast_nst.images import Picture, Pixels, fit, read_pixels, write_picture
+from fast_nst.inference.sheet import contact_sheet
+from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, ObjectiveConfig
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.sources import find_photographs, read_photograph
+
+_PHOTOGRAPHS = 3
+_SIDE = 256  # px
+_STEPS = 40
+
+
+def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> ObjectiveConfig:
+    """Write a picture of what the style will do to the first photographs, beside them.
+
+    Args:
+        config: the run that is being thought of. A style weight that it gives counts for more here by
+            `PULL_ON_PIXELS / PULL_ON_NETWORK`, as the slow method needs.
+        path: the picture to write; an existing one is replaced.
+        seconds: time to spend on optimising; what is there by then is shown.
+
+    Returns:
+        The objective of the first photograph, its weights balanced.
+
+    Raises:
+        FastNstError: for a painting, photographs or weights that do not serve.
+    """
+    styles = [read_pixels(style, max_megapixels=config.max_megapixels) for style in config.style]
+    photographs = list(itertools.islice(_readable(config), _PHOTOGRAPHS))
+    if not photographs:
+        raise ImageError(f"no photograph in {', '.join(config.content_dir)} can be read")
+    run = GatysConfig(steps=_STEPS, size=_SIDE, objective=_for_pixels(config.objective))
+    ends = time.monotonic() + seconds
+    rows, objectives = [], []
+    for number, photograph in enumerate(photographs):
+        share = (ends - time.monotonic()) / (len(photographs) - number)
+        one = replace(weighed(run, photograph, styles), max_minutes=max(share, 1.0) / 60)
+        objectives.append(one.objective)
+        rows.append([fit(photograph, _SIDE), repaint(photograph, styles, one)[0]])
+    titles = ["photograph", f"about what {config.style_name()} does"]
+    sheet = contact_sheet(rows, titles, cell_width=2 * _SIDE)
+    write_picture(path, Picture(sheet), quality=92, overwrite=True)
+    return objectives[0]
+
+
+def _for_pixels(objective: ObjectiveConfig) -> ObjectiveConfig:
+    if objective.style_weight is None:
+        return objective
+    return replace(objective, style_weight=objective.style_weight * PULL_ON_PIXELS / PULL_ON_NETWORK)
+
+
+def _readable(config: TrainConfig) -> Iterator[Pixels]:
+    for place in find_photographs(config.content_dir):
+        try:
+            yield read_photograph(place, max_megapixels=config.max_megapixels)
+        except ImageError:  # the run leaves it out, too
+            continue
