@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 
 from fast_nst.compare.records import digest, sha256
-from fast_nst.gatys import GatysConfig, OnStep, repaint, weighed
+from fast_nst.gatys import GatysConfig, OnStep, Step, repaint, weighed
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, write_picture
 from fast_nst.inference.sheet import captioned_sheet
 from fast_nst.perceptual import Objective, ssim, to_image
@@ -111,7 +111,7 @@ class Sweep:
         Raises:
             FastNstError: for settings that do not serve, or a loss that is not finite.
         """
-        pastiche, history = repaint(self.content, self.styles, cell.config, on_step)
+        pastiche, history = self.repaint(cell, on_step)
         judged, similarity = self._judged(pastiche)
         last, totals = history[-1], tuple(step.losses["total"] for step in history)
         result = CellResult(last.step, last.seconds, last.losses, judged, similarity, totals)
@@ -122,13 +122,21 @@ class Sweep:
             temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return result
 
+    def repaint(self, cell: Cell, on_step: OnStep | None = None) -> tuple[Pixels, list[Step]]:
+        """Repaint a cell and keep nothing; see `gatys.repaint`."""
+        return repaint(self.content, self.styles, cell.config, on_step)
+
+    def picture(self, cell: Cell) -> Pixels:
+        """Return the pastiche of a cell that is done."""
+        return read_pixels(self._path(cell))
+
     def write(self, done: Sequence[tuple[Cell, CellResult]], axes: Sequence[Axis]) -> list[Path]:
         """Write the sheet, the table and the curves of the cells that are done; return their paths."""
         sheet, table, curves = (self.folder / name for name in (SHEET, TABLE, CURVES))
         columns = len(axes[-1].values) if len(axes) > 1 else min(_ROW, len(axes[0].values))
         head: list[tuple[Pixels, Sequence[str]]] = [(fit(self.content, self.base.size), ("the photograph",))]
         head += [(fit(style, self.base.size), ("the painting",)) for style in self.styles]
-        drawn = [(read_pixels(self._path(cell)), _caption(cell, result)) for cell, result in done]
+        drawn = [(self.picture(cell), _caption(cell, result)) for cell, result in done]
         rows: list[Sequence[tuple[Pixels, Sequence[str]]]] = [head]
         rows += [drawn[at : at + columns] for at in range(0, len(drawn), columns)]
         write_picture(sheet, Picture(captioned_sheet(rows, cell_width=_CELL_WIDTH)), quality=92, overwrite=True)
