@@ -5,7 +5,7 @@ import pytest
 
 from fast_nst.errors import FastNstError
 from fast_nst.images import read_pixels
-from fast_nst.plots import plot_losses
+from fast_nst.plots import plot_curves, plot_losses
 
 BLUE, ORANGE, GREEN, BLACK = (31, 119, 180), (255, 127, 14), (44, 160, 44), (0, 0, 0)  # content, style, tv, total
 
@@ -65,3 +65,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FastNstError, match=r"losses\.png: cannot be written"):
         plot_losses(rows(), tmp_path / "file" / "losses.png", x="step", title="")
+
+
+def test_curves_of_any_length_are_drawn_and_named(tmp_path):
+    plot_curves({"lbfgs": [8.0, 2.0, 1.0], "adam": [8.0, 7.0]}, tmp_path / "curves.png", x="step", y="loss", title="")
+    pixels = read_pixels(tmp_path / "curves.png")
+    assert has(pixels, BLUE)
+    assert has(pixels, ORANGE)
+    assert not has(pixels, GREEN)

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from fast_nst.cli.options import build
@@ -384,3 +385,28 @@ def test_a_new_run_drops_the_snapshots_of_an_earlier_one_and_nothing_else(tmp_pa
         (tmp_path / name).touch()
     Album(tmp_path, GatysConfig()).add(fake_step(0), gradient())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "notes.txt"]
+
+
+def test_an_animation_shows_the_picture_forming(tmp_path):
+    album = Album(tmp_path / "album", GatysConfig(size=32), animation=tmp_path / "forming.webp")
+    for number in range(40):
+        side = 16 if number < 20 else 32  # coarse, then fine
+        album.add(fake_step(number), torch.full((1, 3, side, side), 6 * number / 255))
+    album.write_animation()
+    with Image.open(tmp_path / "forming.webp") as film:
+        assert film.size == (32, 32)
+        assert 10 < film.n_frames < 25  # closer at first
+        shown = []
+        for frame in range(film.n_frames):
+            film.seek(frame)
+            shown.append(film.convert("RGB").getpixel((16, 16))[0])
+    assert shown[0] <= 1
+    assert abs(shown[-1] - 6 * 39) <= 2
+    assert shown == sorted(shown)
+
+
+def test_without_an_animation_no_frame_is_kept(tmp_path):
+    album = Album(tmp_path, GatysConfig())
+    album.add(fake_step(0), gradient())
+    album.write_animation()
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fast_nst.inference.sheet import LABEL_HEIGHT, MARGIN, contact_sheet
+from fast_nst.inference.sheet import LABEL_HEIGHT, MARGIN, captioned_sheet, contact_sheet
 
 
 def plain(height, width, color):
@@ -38,3 +38,25 @@ def test_a_long_title_stays_in_its_column():
 def test_a_ragged_table_is_refused():
     with pytest.raises(ValueError, match=r"expected 2 pictures in each row, got \[1\]"):
         contact_sheet([[plain(4, 4, 0)]], ["one", "two"])
+
+
+def test_captions_stand_under_their_own_pictures_and_rows_may_differ_in_length():
+    red, blue = plain(50, 100, (255, 0, 0)), plain(30, 100, (0, 0, 255))
+    sheet = captioned_sheet([[(red, ("a", "b"))], [(blue, ("",)), (red, ("c",))]], cell_width=100)
+    assert sheet.shape[1] == 3 * MARGIN + 200
+    assert (sheet[MARGIN : MARGIN + 50, MARGIN : MARGIN + 100] == (255, 0, 0)).all()
+    captions = sheet[MARGIN + 50 : MARGIN + 50 + MARGIN + 30]
+    assert (captions[:, MARGIN : MARGIN + 100] < 128).any()
+    assert (captions[:, 2 * MARGIN + 100 :] == 255).all()
+    blue_rows = np.flatnonzero((sheet == (0, 0, 255)).all(2).any(1))
+    red_rows = np.flatnonzero((sheet[:, 2 * MARGIN + 100 :] == (255, 0, 0)).all(2).any(1))
+    assert len(blue_rows) == 30
+    assert blue_rows[-1] == red_rows[-1]  # pictures stand on one line
+
+
+def test_a_long_caption_stays_under_its_picture():
+    pictures = [
+        (plain(20, 100, (200, 200, 200)), ("style_terms gram+sliced_wasserstein:0.5, init noise",)) for _ in "ab"
+    ]
+    sheet = captioned_sheet([pictures[:1], pictures], cell_width=260)
+    assert (sheet[: sheet.shape[0] // 2, -MARGIN:] == 255).all()

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError
-from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, total_variation
+from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, balanced_channels, gradient_loss, total_variation
+from fast_nst.perceptual.objective import CONTENT_TERMS, STYLE_TERMS
 
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
@@ -243,5 +244,100 @@ def test_the_default_configuration_is_plain_values():
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ObjectiveConfig(**options)
+
+
+# Terms of many kinds
+
+
+@pytest.mark.parametrize("term", CONTENT_TERMS)
+def test_a_content_term_alone_is_zero_for_the_photograph_and_grows_away_from_it(config, style_image, image, term):
+    config = replace(config, content_terms={term: 1.0}, style_weight=0.0, tv_weight=0.0)
+    objective = Objective(config, style_image)
+    targets = objective.content_targets(image)
+    near, far = image + 0.02 * (image.flip(3) - image), image.flip(3)
+    losses = [objective(pastiche, targets).total for pastiche in (image, near, far)]
+    assert_close(losses[0], torch.zeros(2), atol=1e-6, rtol=0)
+    assert (losses[0] < losses[1]).all()
+    assert (losses[1] < losses[2]).all()
+
+
+@pytest.mark.parametrize("term", STYLE_TERMS)
+def test_a_style_term_alone_is_zero_for_the_painting_and_has_a_gradient(config, style_image, image, term):
+    config = replace(config, style_terms={term: 1.0}, content_weight=0.0, tv_weight=0.0)
+    objective = Objective(config, style_image)
+    assert_close(objective(style_image, {}).total, torch.zeros(1), atol=1e-6, rtol=0)
+    pastiche = image.clone().requires_grad_()
+    objective(pastiche, {}).total.sum().backward()
+    assert (pastiche.grad != 0).any()
+
+
+def test_terms_add_up_by_their_weights(config, style_image, image):
+    plain = replace(config, content_weight=1.0, style_weight=1.0, tv_weight=0.0)
+
+    def losses(content: dict[str, float], style: dict[str, float]) -> Losses:
+        return judge(replace(plain, content_terms=content, style_terms=style), style_image, image, image.flip(3))
+
+    features, similarity = losses({"features": 1.0}, {"gram": 1.0}), losses({"ssim": 1.0}, {"moments": 1.0})
+    both = losses({"features": 2.0, "ssim": 0.5}, {"gram": 3.0, "moments": 0.25})
+    assert_close(both.content, 2 * features.content + 0.5 * similarity.content)
+    assert_close(both.style, 3 * features.style + 0.25 * similarity.style)
+
+
+def test_channels_may_count_alike_in_energy(config, style_image, image):
+    config = replace(config, content_terms={"gradients": 1.0}, style_weight=0.0, content_weight=1.0, tv_weight=0.0)
+    objective = Objective(config, style_image)
+    target = objective.content_targets(image.flip(3))["relu2_2"]
+    found = objective.loss_network(image)["relu2_2"]
+    balanced = judge(replace(config, channel_weights="balanced"), style_image, image, image.flip(3)).content
+    assert_close(balanced, gradient_loss(found, target, channel_weights=balanced_channels(target)))
+    assert not torch.allclose(balanced, judge(config, style_image, image, image.flip(3)).content)
+
+
+def test_several_paintings_are_judged_one_by_one_and_blended(config, style_image, image):
+    other = 1 - style_image[..., :16]
+    first, second = (judge(config, painting, image, image.flip(3)).style for painting in (style_image, other))
+
+    def blended(*weights: float) -> Tensor:
+        objective = Objective(replace(config, style_blend=weights), style_image, other)
+        return objective(image, objective.content_targets(image.flip(3))).style
+
+    assert_close(blended(3.0, 1.0), 0.75 * first + 0.25 * second)
+    assert_close(blended(), (first + second) / 2)
+    assert_close(blended(0.0, 2.0), second)
+
+
+def test_a_blend_of_another_number_of_paintings_is_refused(config, style_image):
+    with pytest.raises(ConfigError, match="style_blend has 3 weights, expected one for each of 2 paintings"):
+        Objective(replace(config, style_blend=(1.0, 2.0, 3.0)), style_image, style_image)
+
+
+def test_a_term_of_weight_zero_is_not_computed(config, style_image, image):
+    objective = Objective(replace(config, style_weight=0.0), style_image)
+    assert objective.loss_network.layers == {"relu2_2"}
+    assert not list(objective.named_buffers(recurse=False))
+    objective = Objective(replace(config, content_terms={"pixels": 1.0}), style_image)
+    assert objective.loss_network.layers == {"relu1_1", "relu2_1"}
+
+
+def test_a_picture_smaller_than_the_window_of_ssim_is_refused(config, style_image):
+    objective = Objective(replace(config, content_terms={"ssim": 1.0}), style_image)
+    with pytest.raises(ConfigError, match="10x24 px is too small for this objective, which needs 11 px a side"):
+        objective(torch.zeros(1, 3, 24, 10), objective.content_targets(torch.zeros(1, 3, 24, 10)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"content_terms": {"feature": 1.0}}, "did you mean 'features'"),
+        ({"style_terms": {"gramm": 1.0}}, "a term in style_terms is 'gramm', expected gram or"),
+        ({"style_terms": {"gram": 0.0}}, "style_terms has no weight above 0; .* style_weight 0"),
+        ({"style_blend": (1.0, -1.0)}, "the weight 2 of style_blend is -1.0"),
+        ({"style_blend": (0.0,)}, "style_blend has no weight above 0"),
+        ({"channel_weights": "equal"}, "channel_weights is 'equal', expected uniform or balanced"),
+    ],
+)
+def test_a_term_that_makes_no_sense_is_named(options, message):
     with pytest.raises(ConfigError, match=message):
         ObjectiveConfig(**options)

@@ -1,0 +1,110 @@
+"""From coarse to fine: which sizes, what each starts from, and how steps are counted."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fast_nst.errors import ConfigError
+from fast_nst.gatys import GatysConfig, repaint, repainting, weighed
+from fast_nst.perceptual import ObjectiveConfig
+
+
+@pytest.fixture(scope="module")
+def config(vgg_file) -> GatysConfig:
+    objective = ObjectiveConfig(
+        loss_network=str(vgg_file),
+        content_layers={"relu2_1": 1.0},
+        style_layers={"relu1_1": 1.0},
+        style_levels=1,
+        style_size=64,
+    )
+    return GatysConfig(steps=4, size=64, start_size=16, device="cpu", objective=objective)
+
+
+def photograph(height: int = 90, width: int = 120) -> np.ndarray:
+    rows, columns = np.linspace(0, 255, height)[:, None], np.linspace(0, 255, width)[None]
+    return np.stack(np.broadcast_arrays(rows, columns, 255 - rows), axis=-1).astype(np.uint8)
+
+
+def painting() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (80, 60, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("size", "start", "expected"),
+    [
+        (512, None, [(512, 500)]),
+        (512, 512, [(512, 500)]),
+        (1024, 256, [(256, 500), (512, 250), (1024, 125)]),
+        (2000, 200, [(200, 500), (250, 250), (500, 125), (1000, 62), (2000, 31)]),
+        (301, 150, [(150, 500), (151, 250), (301, 125)]),
+    ],
+)
+def test_each_size_is_at_most_twice_the_one_before_with_half_the_steps(size, start, expected):
+    assert GatysConfig(size=size, start_size=start).scales() == expected
+
+
+def test_a_start_larger_than_the_end_is_refused():
+    with pytest.raises(ConfigError, match="start_size is 600, expected 1 to 512"):
+        GatysConfig(start_size=600)
+
+
+def test_steps_are_counted_over_all_sizes_and_the_last_has_the_size_asked_for(config):
+    seen = []
+    pastiche, history = repaint(photograph(), [painting()], config, lambda step, image: seen.append((step, image)))
+    assert pastiche.shape == (48, 64, 3)
+    assert [step.step for step in history] == list(range(5 + 3 + 2))
+    assert [step.evaluations for step in history] == list(range(1, 11))
+    assert all(a.seconds <= b.seconds for a, b in itertools.pairwise(history))
+    assert [step for step, _ in seen] == history
+    assert [max(image.shape[2:]) for _, image in seen] == [16] * 5 + [32] * 3 + [64] * 2
+
+
+def test_a_size_starts_from_the_pastiche_of_the_one_before(config):
+    seen = []
+    repaint(photograph(), [painting()], config, lambda step, image: seen.append(image))
+    for last, first in ((seen[4], seen[5]), (seen[7], seen[8])):
+        shrunk = torch.nn.functional.interpolate(first, size=last.shape[2:], mode="area")
+        assert float((shrunk - last).abs().mean()) < 0.05
+    assert float((seen[8] - torch.from_numpy(photograph(48, 64)).permute(2, 0, 1) / 255).abs().mean()) > 0.02
+
+
+def test_paintings_shrink_with_the_photograph(config, monkeypatch):
+    sides = []
+    objective = repainting.Objective
+
+    def watch(given, *images):
+        sides.append([max(image.shape[2:]) for image in images])
+        return objective(given, *images)
+
+    monkeypatch.setattr(repainting, "Objective", watch)
+    repaint(photograph(), [painting(), painting()], replace(config, objective=replace(config.objective, style_size=48)))
+    assert sides == [[12, 12], [24, 24], [48, 48]]
+
+
+def test_a_target_is_for_the_last_size_and_time_for_all(config, monkeypatch):
+    _, history = repaint(photograph(), [painting()], replace(config, target=1e9))
+    assert len(history) == 5 + 3 + 1  # the last size ends where it starts
+    monkeypatch.setattr(repainting.time, "monotonic", itertools.count(0, 20.0).__next__)
+    pastiche, history = repaint(photograph(), [painting()], replace(config, max_minutes=1.0))
+    assert max(pastiche.shape) < 64
+    assert len(history) < 10
+
+
+def test_open_weights_are_balanced_once_for_the_size_asked_for(config):
+    settled = weighed(config, photograph(), [painting()])
+    assert settled.objective.style_weight is not None
+    assert weighed(settled, photograph(90, 100), [painting()]) == settled
+    _, open_history = repaint(photograph(), [painting()], config)
+    _, settled_history = repaint(photograph(), [painting()], settled)
+    assert [step.losses for step in open_history] == [step.losses for step in settled_history]
+
+
+def test_strips_do_not_change_the_path(config):
+    small = replace(config, start_size=None, steps=3)
+    _, whole = repaint(photograph(), [painting()], small)
+    _, strips = repaint(photograph(), [painting()], replace(small, strip_megapixels=0.0008))
+    assert [step.losses["total"] for step in strips] == pytest.approx([s.losses["total"] for s in whole], rel=1e-3)
