@@ -98,7 +98,7 @@ class Step:
         for level, found in enumerate(features):
             for layer in config.style_layers:
                 gram = gram_matrix(found[layer])
-                total = total + (gram - objective.get_buffer(f"target_0_gram_{level}_{layer}")).square().sum()
+                total = total + (gram - objective.get_buffer(f"target_0_{level}_gram_{layer}")).square().sum()
         return total
 
 

@@ -89,9 +89,7 @@ def weighed(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> G
 def _objective(config: GatysConfig, styles: Sequence[Pixels], side: int) -> Objective:
     """Return the objective for a picture of this longer side; paintings shrink as it does."""
     paintings = (to_image(fit(style, _style_side(config, side))) for style in styles)
-    objective = Objective(config.objective, *paintings)
-    objective.loss_network.strip_pixels = round(1e6 * config.strip_megapixels)
-    return objective
+    return Objective(config.objective, *paintings, strip_pixels=round(1e6 * config.strip_megapixels))
 
 
 def _style_side(config: GatysConfig, side: int) -> int:

@@ -1,8 +1,9 @@
 """What "looks like" means: features of a frozen VGG, measures of content and style, the objective that joins them."""
 
 from fast_nst.perceptual.balance import PULL_ON_NETWORK, PULL_ON_PIXELS, balanced
+from fast_nst.perceptual.config import ObjectiveConfig
 from fast_nst.perceptual.content import balanced_channels, content_loss, gradient_loss, pixel_loss, ssim, ssim_loss
-from fast_nst.perceptual.objective import Losses, Objective, ObjectiveConfig
+from fast_nst.perceptual.objective import Losses, Objective
 from fast_nst.perceptual.smoothness import grid_loss, shift_loss, total_variation
 from fast_nst.perceptual.style import (
     centred_gram_matrix,

@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fast_nst.perceptual.objective import CONTENT_WEIGHT, STYLE_WEIGHT, Objective, ObjectiveConfig
+from fast_nst.perceptual.config import CONTENT_WEIGHT, STYLE_WEIGHT, ObjectiveConfig
+from fast_nst.perceptual.objective import Objective
 
 PULL_ON_PIXELS, PULL_ON_NETWORK = 11.0, 5.0
 """What the style term of a photograph starts at, over sqrt(d), where pixels are optimised and where a network is."""

@@ -32,12 +32,28 @@ def content_loss(features: Tensor, target: Tensor, constants: Constants = "relat
     Returns:
         `(N,)`, zero where `features` equals `target`.
     """
-    error = (features - target).square().flatten(1)
+    return scaled_error(squared_error(features, target), target.square().flatten(1).sum(1), target, constants)
+
+
+def squared_error(features: Tensor, target: Tensor) -> Tensor:
+    """Return the summed squared differences of two feature maps `(N, C, H, W)`: `(N,)`, additive over places."""
+    return (features - target).square().flatten(1).sum(1)
+
+
+def scaled_error(error: Tensor, energy: Tensor, target: Tensor, constants: Constants) -> Tensor:
+    """Return a squared error over all of `target` as `constants` has it.
+
+    Args:
+        error: `(N,)`, summed.
+        energy: that of `target` by the same measure, `(N,)`, summed.
+        target: the whole target, `(N, C, H, W)`, for its shape.
+        constants: whose normalisation.
+    """
     if constants == "gatys2016":
-        return error.sum(1) / 2
+        return error / 2
     if constants == "johnson2016":
-        return error.mean(1)
-    return error.sum(1) / target.square().flatten(1).sum(1).clamp_min(torch.finfo(target.dtype).tiny)
+        return error / target[0].numel()
+    return error / energy.clamp_min(torch.finfo(target.dtype).tiny)
 
 
 def gradient_loss(
@@ -57,14 +73,9 @@ def gradient_loss(
     Returns:
         `(N,)`, zero where the maps differ by no more than a constant a channel.
     """
-    error = _gradient_energy(features - target)
+    error, energy = gradient_energy(features - target), gradient_energy(target)
     weights = torch.ones_like(error) if channel_weights is None else channel_weights.expand_as(error)
-    error = (weights * error).sum(1)
-    if constants == "gatys2016":
-        return error / 2
-    if constants == "johnson2016":
-        return error / target[0].numel()
-    return error / (weights * _gradient_energy(target)).sum(1).clamp_min(torch.finfo(target.dtype).tiny)
+    return scaled_error((weights * error).sum(1), (weights * energy).sum(1), target, constants)
 
 
 def balanced_channels(target: Tensor) -> Tensor:
@@ -73,15 +84,20 @@ def balanced_channels(target: Tensor) -> Tensor:
     They average 1 over the channels. Channels that hold next to nothing, less than a hundredth of the mean, are not
     blown up beyond that.
     """
-    energy = _gradient_energy(target)
+    energy = gradient_energy(target)
     floor = _FAINT * energy.mean(1, keepdim=True) + torch.finfo(target.dtype).tiny
     weights = 1 / energy.maximum(floor)
     return weights / weights.mean(1, keepdim=True)
 
 
-def _gradient_energy(features: Tensor) -> Tensor:
-    """Return each channel's summed squared differences of neighbours, `(N, C)`."""
-    return features.diff(dim=3).square().sum((2, 3)) + features.diff(dim=2).square().sum((2, 3))
+def gradient_energy(features: Tensor, rows: int | None = None) -> Tensor:
+    """Return each channel's summed squared differences of neighbours, `(N, C)`, additive over strips of rows.
+
+    Args:
+        features: `(N, C, H, W)`.
+        rows: of a strip, its own rows, where one more follows, which is the next strip's.
+    """
+    return features[:, :, :rows].diff(dim=3).square().sum((2, 3)) + features.diff(dim=2).square().sum((2, 3))
 
 
 def pixel_loss(image: Tensor, target: Tensor, constants: Constants = "relative") -> Tensor:

@@ -1,11 +1,12 @@
-"""A loss network's activations of a large image in strips: the same activations and gradients, in bounded memory.
+"""Large images in strips of rows: the same losses and gradients, in memory that hardly grows with the image.
 
-In one piece, the gradient needs the activations of every layer, those of the first ones at the image's full size. In
-strips, only the activations asked for are kept; the others are computed again for the gradient, a strip at a time. That
-takes half as long again. Strips overlap by what the deepest layer sees, and lie on the poolings' grid.
+In one piece, the gradient needs the activations of every layer, those of the first ones at the image's full size. But
+what the losses need of a layer are sums over its places: Gram matrices, squared errors. Those are added up strip by
+strip, and computed once more, a strip at a time, for the gradient; that takes half as long again. Strips overlap by
+what the deepest layer sees, and lie on the poolings' grid.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -23,55 +24,62 @@ class Strip(NamedTuple):
     first: int
     last: int
 
+    def rows(self, layer: str) -> slice:
+        """Return the strip's own rows in the activations of `layer` of the whole image."""
+        scale = _scale(layer)
+        return slice(self.top // scale, self.bottom // scale)
 
-def features_in_strips(look: Look, image: Tensor, layers: Collection[str], strip_pixels: int) -> dict[str, Tensor]:
-    """Return `look(image, layers)`, computed in strips of about `strip_pixels` pixels; gradients are, too.
-
-    Args:
-        look: a VGG by its layers' names: 3x3 convolutions with padding, and 2x2 poolings between the blocks.
-        image: `(N, 3, H, W)`.
-        layers: `conv1_1` .. `relu5_4`.
-        strip_pixels: pixels of a strip, without the overlap.
-    """
-    if not layers:
-        return {}
-    names = sorted(layers)
-    activations = _InStrips.apply(image, look, names, strip_pixels)
-    return dict(zip(names, activations, strict=True))
+    def own(self, layer: str, activations: Tensor, *, more: int = 0) -> Tensor:
+        """Return the strip's own rows, and `more` that follow where there are any, of what was computed."""
+        rows, first = self.rows(layer), self.first // _scale(layer)
+        return activations[:, :, rows.start - first : rows.stop - first + more]
 
 
-class _InStrips(torch.autograd.Function):
+Summands = Callable[[Tensor, Strip], Sequence[Tensor]]
+"""From the rows `first` to `last` of an image to tensors that are to be added up over the strips."""
+
+
+def sums_in_strips(image: Tensor, cut: Sequence[Strip], summands: Summands) -> tuple[Tensor, ...]:
+    """Return the sums of what `summands` gives for each strip of `image` `(N, 3, H, W)`, with their gradient."""
+    sums: tuple[Tensor, ...] = _Summed.apply(image, cut, summands)
+    return sums
+
+
+class _Summed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, look: Look, names: list[str], strip_pixels: int) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, image: Tensor, cut: Sequence[Strip], summands: Summands) -> tuple[Tensor, ...]:
         ctx.save_for_backward(image)
-        ctx.look, ctx.names, ctx.strip_pixels = look, names, strip_pixels
-        whole: dict[str, Tensor] = {}
-        for strip in strips(image, names, strip_pixels):
-            for name, part in look(image[:, :, strip.first : strip.last], names).items():
-                if name not in whole:
-                    scale = _scale(name)
-                    shape = (len(image), part.shape[1], image.shape[2] // scale, image.shape[3] // scale)
-                    whole[name] = part.new_empty(shape)
-                inside, rows = _rows(name, strip)
-                whole[name][:, :, rows] = part[:, :, inside]
-        return tuple(whole[name] for name in names)
+        ctx.cut, ctx.summands = cut, summands
+        sums: list[Tensor] = []
+        for strip in cut:
+            found = summands(image[:, :, strip.first : strip.last], strip)
+            sums = [total + part for total, part in zip(sums, found, strict=True)] if sums else list(found)
+        return tuple(sums)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (image,) = ctx.saved_tensors
         total = torch.zeros_like(image)
-        for strip in strips(image, ctx.names, ctx.strip_pixels):
+        for strip in ctx.cut:
             with torch.enable_grad():
                 part = image[:, :, strip.first : strip.last].detach().requires_grad_()
-                found = ctx.look(part, ctx.names)
-                inside = {name: found[name][:, :, _rows(name, strip)[0]] for name in ctx.names}
-            wanted = [
-                gradient[:, :, _rows(name, strip)[1]] for name, gradient in zip(ctx.names, gradients, strict=True)
-            ]
-            torch.autograd.backward(list(inside.values()), wanted)
-            assert part.grad is not None
-            total[:, :, strip.first : strip.last] += part.grad
-        return total, None, None, None
+                found = ctx.summands(part, strip)
+            (gradient,) = torch.autograd.grad(found, part, gradients)
+            total[:, :, strip.first : strip.last] += gradient
+        return total, None, None
+
+
+@torch.no_grad()
+def features_in_strips(look: Look, image: Tensor, layers: Collection[str], cut: Sequence[Strip]) -> dict[str, Tensor]:
+    """Return `look(image, layers)`, computed in strips, without a gradient."""
+    whole: dict[str, Tensor] = {}
+    for strip in cut:
+        for layer, part in look(image[:, :, strip.first : strip.last], layers).items():
+            if layer not in whole:
+                height, width = (side // _scale(layer) for side in image.shape[2:])
+                whole[layer] = part.new_empty((len(image), part.shape[1], height, width))
+            whole[layer][:, :, strip.rows(layer)] = strip.own(layer, part)
+    return whole
 
 
 def strips(image: Tensor, layers: Collection[str], strip_pixels: int) -> Iterator[Strip]:
@@ -87,14 +95,6 @@ def strips(image: Tensor, layers: Collection[str], strip_pixels: int) -> Iterato
         if height - bottom < grid:
             bottom = height
         yield Strip(top, bottom, max(0, top - halo), min(height, bottom + halo))
-
-
-def _rows(layer: str, strip: Strip) -> tuple[slice, slice]:
-    """Return the rows of a layer's activations that a strip gives: in what was computed, and in the whole."""
-    scale = _scale(layer)
-    top, bottom = strip.top // scale, strip.bottom // scale
-    first = strip.first // scale
-    return slice(top - first, bottom - first), slice(top, bottom)
 
 
 def _scale(layer: str) -> int:

@@ -161,6 +161,15 @@ def wasserstein_loss(projections: Tensor, target: Tensor, constants: Constants =
     return error
 
 
+class Sums(NamedTuple):
+    """Statistics from sums over places, which strips of a picture can be added up to."""
+
+    of: Callable[[Tensor], Tensor]
+    """From activations `(N, C, H, W)` to their sums, a tensor that starts with N."""
+    statistics: Callable[[Tensor, int], Tensor]
+    """From the sums over a whole picture and the number of its places to its statistics."""
+
+
 class StyleMeasure(NamedTuple):
     """How a style is summed up, and how far two such sums are apart."""
 
@@ -168,12 +177,40 @@ class StyleMeasure(NamedTuple):
     """From activations `(N, C, H, W)` to a tensor that starts with N."""
     distance: Callable[[Tensor, Tensor, Constants], Tensor]
     """From the statistics of the pastiche and of the painting to `(N,)`."""
+    sums: Sums | None = None
+    """The same statistics, strip by strip; None where all places are needed at once."""
+
+
+def _products(features: Tensor) -> Tensor:
+    flat = features.flatten(2)
+    product: Tensor = _SelfProduct.apply(flat)
+    return product
+
+
+def _products_with_means(features: Tensor) -> Tensor:
+    """Return the products of all channels and of a last one that is 1: so the last row holds the channels' sums."""
+    return _products(torch.cat([features, torch.ones_like(features[:, :1])], 1))
+
+
+def _centred_from_sums(sums: Tensor, places: int) -> Tensor:
+    products, totals = sums[:, :-1, :-1], sums[:, -1, :-1]
+    return (products - totals[:, :, None] * totals[:, None] / places) / (totals.shape[1] * places)
+
+
+def _powers(features: Tensor) -> Tensor:
+    return torch.stack([features.sum((2, 3)), features.square().sum((2, 3))], 1)
+
+
+def _moments_from_sums(sums: Tensor, places: int) -> Tensor:
+    mean, square = (sums / places).unbind(1)
+    variance = (square - mean.square()).clamp_min(0)
+    return torch.stack([mean, (variance + _ADAIN_EPSILON).sqrt()], 1)
 
 
 MEASURES = {
-    "gram": StyleMeasure(gram_matrix, gram_loss),
-    "centred_gram": StyleMeasure(centred_gram_matrix, gram_loss),
-    "moments": StyleMeasure(channel_moments, moments_loss),
+    "gram": StyleMeasure(gram_matrix, gram_loss, Sums(_products, lambda sums, places: sums / (sums.shape[1] * places))),
+    "centred_gram": StyleMeasure(centred_gram_matrix, gram_loss, Sums(_products_with_means, _centred_from_sums)),
+    "moments": StyleMeasure(channel_moments, moments_loss, Sums(_powers, _moments_from_sums)),
     "sliced_wasserstein": StyleMeasure(sorted_projections, wasserstein_loss),
 }
 """The measures of style that an objective can be made of."""

@@ -11,7 +11,7 @@ References:
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError, WeightsError, did_you_mean, first_line
-from fast_nst.perceptual.strips import features_in_strips
 
 Architecture = Literal["vgg16", "vgg19", "mini"]
 InputConvention = Literal["torchvision", "caffe"]
@@ -130,8 +129,6 @@ class VggFeatures(nn.Module):
         check_layers(self.layers, weights.architecture)
         self.pooling = pooling
         self.arithmetic = arithmetic
-        self.strip_pixels: int | None = None
-        """Larger images are looked at in strips of so many pixels, see `strips`; None: in one piece."""
         self.convolutions = _convolutions(weights, self.layers)
         self.heads = _heads(weights, self.layers)
         mean, std = _NORMALIZATION[weights.convention]
@@ -154,12 +151,6 @@ class VggFeatures(nn.Module):
             raise ValueError(f"{sorted(wanted - self.layers)} were not asked for at construction")
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(f"image must be (N, 3, H, W), got {tuple(image.shape)}")
-        if self.strip_pixels is not None and image.numel() // 3 > self.strip_pixels:
-            return features_in_strips(self.look, image, wanted, self.strip_pixels)
-        return self.look(image, wanted)
-
-    def look(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """Return the activations of the layers `wanted`, which must be known: `forward` in one piece."""
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16_on(image.device)):
             found: dict[str, Tensor] = {}
             hidden = ((image - self.mean) / self.std).contiguous(memory_format=torch.channels_last)

@@ -76,9 +76,9 @@ def test_paintings_shrink_with_the_photograph(config, monkeypatch):
     sides = []
     objective = repainting.Objective
 
-    def watch(given, *images):
+    def watch(given, *images, **options):
         sides.append([max(image.shape[2:]) for image in images])
-        return objective(given, *images)
+        return objective(given, *images, **options)
 
     monkeypatch.setattr(repainting, "Objective", watch)
     repaint(photograph(), [painting(), painting()], replace(config, objective=replace(config.objective, style_size=48)))

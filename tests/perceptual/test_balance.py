@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, ObjectiveConfig, balanced
-from fast_nst.perceptual.objective import CONTENT_TERMS, STYLE_TERMS
+from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
 
 
 @pytest.fixture

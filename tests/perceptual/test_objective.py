@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError
 from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, balanced_channels, gradient_loss, total_variation
-from fast_nst.perceptual.objective import CONTENT_TERMS, STYLE_TERMS
+from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
 
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 

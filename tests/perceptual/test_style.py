@@ -19,6 +19,7 @@ from fast_nst.perceptual import (
     sorted_projections,
     wasserstein_loss,
 )
+from fast_nst.perceptual.style import MEASURES
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -196,3 +197,13 @@ def test_two_distributions_of_equal_second_moments_differ():
     bits, spikes = bits.view(1, 1, 10, 10), spikes.view(1, 1, 10, 10)
     assert_close(gram_matrix(bits), gram_matrix(spikes))
     assert float(wasserstein_loss(sorted_projections(bits), sorted_projections(spikes))) > 0.5
+
+
+# Sums over places
+
+
+@pytest.mark.parametrize("name", [name for name, measure in MEASURES.items() if measure.sums])
+def test_sums_over_two_parts_give_the_statistics_of_the_whole(name):
+    features, measure = noise(2, 4, 6, 5) + 1, MEASURES[name]
+    parts = measure.sums.of(features[:, :, :2]) + measure.sums.of(features[:, :, 2:])
+    assert_close(measure.sums.statistics(parts, 30), measure.statistics(features))
