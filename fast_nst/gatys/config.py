@@ -10,7 +10,7 @@ from fast_nst.perceptual import ObjectiveConfig
 
 Optimizer = Literal["lbfgs", "adam", "rmsprop", "sgd"]
 
-OPTIMIZERS: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.02, "rmsprop": 0.01, "sgd": 1.0}
+OPTIMIZERS: dict[Optimizer, float] = {"lbfgs": 1.0, "adam": 0.05, "rmsprop": 0.01, "sgd": 3.0}
 """The optimisers and their default learning rates.
 
 Adam's and RMSprop's are in units of the pixels' range [0, 1]: about how far a value moves in a step. L-BFGS's and SGD's
