@@ -3,12 +3,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 
 from fast_nst.compare import session
 from fast_nst.compare.records import METHODS
 from fast_nst.compare.session import CompareConfig, Comparison, trained_objective
 from fast_nst.errors import ConfigError, ImageError, ModelError
-from fast_nst.images import read_pixels
+from fast_nst.images import Picture, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 
 
@@ -137,3 +138,27 @@ def test_a_model_that_says_nothing_leaves_the_objective_open(invert_model):
 def test_an_objective_that_is_not_understood_is_refused(save_model, tmp_path, text, message):
     with pytest.raises(ModelError, match=message):
         trained_objective(stylizer_with(save_model, tmp_path, text))
+
+
+def test_several_paintings_and_terms_of_any_kind_are_compared_too(
+    objective, invert_model, painting, photo, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(session, "run_alone", lambda function, job, on_news: function(job, on_news))
+    other = tmp_path / "other.png"
+    write_picture(other, Picture(read_pixels(painting)[:, ::-1] // 2))
+    terms = {"content_terms": {"ssim": 1.0}, "style_terms": {"moments": 1.0, "gram": 0.5}, "style_blend": (1.0, 3.0)}
+    config = CompareConfig(size=(90,), steps=(1, 2), threads=1, objective=replace(objective, **terms))
+    comparison = Comparison(config, Stylizer(invert_model), [painting, other], tmp_path / "report")
+    results = measured(comparison, photo)
+    assert comparison.facts["style_image"]["file"] == f"{painting.name}, other.png"
+    own = results["photo"].points[0]
+    assert own.losses["content"] == pytest.approx(0, abs=1e-6)
+    assert results["network"].points[0].losses["content"] == pytest.approx(1 - ssim_of_the_negative(photo), abs=0.05)
+    assert results["content"].history["total"][0] == pytest.approx(own.losses["total"], rel=1e-4)
+
+
+def ssim_of_the_negative(photo):
+    pixels = read_pixels(photo)
+    return structural_similarity(
+        pixels, 255 - pixels, channel_axis=2, gaussian_weights=True, use_sample_covariance=False
+    )

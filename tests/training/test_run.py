@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import statistics
@@ -441,3 +442,27 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(config, tmp_p
 def test_what_cannot_work_is_said_before_training(config, tmp_path, change, error, message):
     with pytest.raises(error, match=message):
         _train(config(**change), tmp_path / "run")
+
+
+def test_weights_left_open_are_balanced_before_the_first_step_and_kept(config, tmp_path, no_export):
+    settled = []
+    _train(config(max_steps=1), tmp_path / "run", on_settled=settled.append)
+    weights = {name: getattr(settled[0].objective, name) for name in ("content_weight", "style_weight")}
+    assert all(weight > 0 for weight in weights.values())
+    kept = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert {name: kept[name] for name in weights} == weights
+    objective = load_checkpoint(tmp_path / "run" / "last.ckpt").config.objective
+    assert (objective.content_weight, objective.style_weight) == tuple(weights.values())
+
+
+def test_a_network_learns_from_several_paintings_and_terms_of_any_kind(config, photographs, tmp_path):
+    made = config()
+    other = str(next(photographs.glob("*.png"), None) or next(photographs.rglob("*.*")))
+    terms = {"content_terms": {"ssim": 1.0, "gradients": 0.5}, "style_terms": {"gram": 1.0, "sliced_wasserstein": 0.5}}
+    objective = replace(made.objective, style_blend=(3.0, 1.0), **terms)
+    outcome = _train(config(style=(made.style[0], other), objective=objective, max_steps=2), tmp_path / "two")
+    metadata = Stylizer(outcome.model).metadata
+    kept = json.loads(metadata["objective"])
+    assert kept["style_blend"] == [3.0, 1.0]
+    assert kept["style_terms"] == terms["style_terms"]
+    assert Path(other).stem.lower() in metadata["title"].lower().replace(" ", "_")

@@ -1,0 +1,138 @@
+"""Draws the pictures of `terms.md` and writes its table: each term of the objective alone, and combined.
+
+    python docs/draw_terms.py PHOTO PAINTING WORK_DIR --loss-network FILE
+
+WORK_DIR keeps each pastiche, so that a run that was broken off goes on.
+"""
+
+import argparse
+import itertools
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+from fast_nst.gatys import GatysConfig, Step, weighed
+from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, write_picture
+from fast_nst.inference.sheet import captioned_sheet
+from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
+from fast_nst.sweep import Cell, Sweep
+
+DOCS = Path(__file__).parent
+PAGE, BEGIN, END = DOCS / "terms.md", "<!-- table: begin -->", "<!-- table: end -->"
+SIZE, STEPS = 256, 120
+CELL = 300  # px, width of a picture on a sheet
+DEFAULT = ("features", "gram")
+
+Terms = tuple[str | None, str | None]
+"""What content and style mean, as `--content-terms` and `--style-terms` have it; None leaves the term out."""
+
+SHEETS: dict[str, list[Terms]] = {
+    "content": [(term, None) for term in CONTENT_TERMS],
+    "style": [(None, term) for term in STYLE_TERMS],
+    "combined": [
+        *((term, "gram") for term in CONTENT_TERMS),
+        *(("features", term) for term in STYLE_TERMS if term != "gram"),
+        ("features,ssim", "gram,sliced_wasserstein"),
+    ],
+}
+
+
+def configuration(terms: Terms, loss_network: str) -> GatysConfig:
+    """Return a run from noise, so that whatever is seen comes from the terms."""
+    content, style = terms
+    chosen = {
+        **({"content_terms": dict.fromkeys(content.split(","), 1.0)} if content else {"content_weight": 0.0}),
+        **({"style_terms": dict.fromkeys(style.split(","), 1.0)} if style else {"style_weight": 0.0}),
+    }
+    return GatysConfig(
+        steps=STEPS,
+        size=SIZE,
+        init="noise",
+        device="cpu",
+        objective=ObjectiveConfig(loss_network=loss_network, **chosen),
+    )
+
+
+class Gallery:
+    """Every pastiche, and the seconds that a step of it takes."""
+
+    def __init__(self, photograph: Path, painting: Path, folder: Path, loss_network: str) -> None:
+        self.loss_network = loss_network
+        base = GatysConfig(size=SIZE, device="cpu", objective=ObjectiveConfig(loss_network=loss_network))
+        self.sweep = Sweep(photograph, [painting], base, folder)
+
+    def cell(self, terms: Terms) -> Cell:
+        """Return the run of these terms, its weights balanced."""
+        config = weighed(configuration(terms, self.loss_network), self.sweep.content, self.sweep.styles)
+        return Cell({"content": terms[0] or "none", "style": terms[1] or "none"}, config)
+
+    def pastiche(self, terms: Terms) -> Pixels:
+        """Return the picture, painted now or before."""
+        cell = self.cell(terms)
+        if self.sweep.stored(cell) is None:
+            result = self.sweep.run(cell)
+            print(f"{cell}: {result.losses}, {result.seconds:.0f} s", flush=True)
+        return self.sweep.picture(cell)
+
+    def step_seconds(self, terms: Terms) -> float:
+        """Return what a step takes, the median of ten at once."""
+        cell, seconds = self.cell(terms), list[float]()
+        short = Cell(cell.settings, replace(cell.config, steps=11))
+
+        def on_step(step: Step, _: object) -> None:
+            seconds.append(step.seconds)
+
+        self.sweep.repaint(short, on_step)
+        return statistics.median(after - before for before, after in itertools.pairwise(seconds[1:]))
+
+
+def main() -> None:
+    """Paint what is not there yet, draw the sheets, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("photograph", "painting", "folder"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--loss-network", default="auto")
+    args = parser.parse_args()
+    gallery = Gallery(args.photograph, args.painting, args.folder, args.loss_network)
+    for name, listed in SHEETS.items():
+        drawn = [(gallery.pastiche(terms), caption(terms)) for terms in listed]
+        head = [(fit(read_pixels(path), SIZE), (label,)) for path, label in originals(args)]
+        rows = [*([head] if name == "content" else []), *(drawn[at : at + 4] for at in range(0, len(drawn), 4))]
+        sheet = captioned_sheet(rows, cell_width=CELL)
+        write_picture(DOCS / "pictures" / f"terms-{name}.jpg", Picture(sheet), quality=88, overwrite=True)
+    write_table(gallery)
+
+
+def originals(args: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Return the two pictures that it begins with."""
+    return [(args.photograph, "the photograph"), (args.painting, "the painting")]
+
+
+def caption(terms: Terms) -> tuple[str, ...]:
+    """Name the terms on two lines."""
+    return tuple(f"{kind}: {term}" for kind, term in zip(("content", "style"), terms, strict=True) if term)
+
+
+def write_table(gallery: Gallery) -> None:
+    """Write what each combination costs and reaches into the page, each step timed in turns with the default's."""
+    lines = [
+        "| content | style | balanced weights | a step takes | SSIM to the photograph |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    for terms in [terms for listed in SHEETS.values() for terms in listed]:
+        cell = gallery.cell(terms)
+        result, objective = gallery.sweep.stored(cell), cell.config.objective
+        assert result is not None
+        ratio = gallery.step_seconds(terms) / gallery.step_seconds(DEFAULT)
+        weights = f"{objective.content_weight:g}, {objective.style_weight:g}"
+        names = " | ".join((term or "").replace(",", ", ") for term in terms)
+        lines.append(f"| {names} | {weights} | {ratio:.1f}x | {result.ssim:.2f} |")
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    with atomic_path(PAGE) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n{chr(10).join(lines)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
