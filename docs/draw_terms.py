@@ -22,6 +22,7 @@ DOCS = Path(__file__).parent
 PAGE, BEGIN, END = DOCS / "terms.md", "<!-- table: begin -->", "<!-- table: end -->"
 SIZE, STEPS = 256, 120
 CELL = 300  # px, width of a picture on a sheet
+ROUNDS = 5  # of timing, the terms' steps and the default's in turns
 DEFAULT = ("features", "gram")
 
 Terms = tuple[str | None, str | None]
@@ -76,9 +77,9 @@ class Gallery:
         return self.sweep.picture(cell)
 
     def step_seconds(self, terms: Terms) -> float:
-        """Return what a step takes, the median of ten at once."""
+        """Return what a step takes, the median of several."""
         cell, seconds = self.cell(terms), list[float]()
-        short = Cell(cell.settings, replace(cell.config, steps=11))
+        short = Cell(cell.settings, replace(cell.config, steps=6))
 
         def on_step(step: Step, _: object) -> None:
             seconds.append(step.seconds)
@@ -124,10 +125,10 @@ def write_table(gallery: Gallery) -> None:
         cell = gallery.cell(terms)
         result, objective = gallery.sweep.stored(cell), cell.config.objective
         assert result is not None
-        ratio = gallery.step_seconds(terms) / gallery.step_seconds(DEFAULT)
+        ratio = statistics.median(gallery.step_seconds(terms) / gallery.step_seconds(DEFAULT) for _ in range(ROUNDS))
         weights = f"{objective.content_weight:g}, {objective.style_weight:g}"
         names = " | ".join((term or "").replace(",", ", ") for term in terms)
-        lines.append(f"| {names} | {weights} | {ratio:.1f}x | {result.ssim:.2f} |")
+        lines.append(f"| {names} | {weights} | {ratio:.2f} x | {result.ssim:.2f} |")
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     with atomic_path(PAGE) as temporary:

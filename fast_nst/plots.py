@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fast_nst.images import atomic_path
@@ -24,11 +25,7 @@ def plot_losses(rows: Sequence[Mapping[str, float]], path: Path, *, x: str, titl
     Raises:
         FastNstError: when the file cannot be written.
     """
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    axes.set_yscale("log", nonpositive="mask")
-    axes.set(xlabel=x, ylabel="weighted loss", title=title)
-    axes.grid(visible=True, alpha=0.3)
+    figure, axes = _logarithmic((8, 5), x, "weighted loss", title)
     positions = [row[x] for row in rows]
     for term, color in _COLORS.items():
         values = [row[term] for row in rows]
@@ -53,13 +50,19 @@ def plot_curves(curves: Mapping[str, Sequence[float]], path: Path, *, x: str, y:
     Raises:
         FastNstError: when the file cannot be written.
     """
-    figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    axes.set_yscale("log", nonpositive="mask")
-    axes.set(xlabel=x, ylabel=y, title=title)
-    axes.grid(visible=True, alpha=0.3)
+    figure, axes = _logarithmic((9, 5.5), x, y, title)
     for label, values in curves.items():
         axes.plot(range(len(values)), values, label=label)
     axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _logarithmic(size: tuple[float, float], x: str, y: str, title: str) -> tuple[Figure, Axes]:
+    """Return a figure of `size` inches at 120 dots each, with one logarithmic axis upwards."""
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set(xlabel=x, ylabel=y, title=title)
+    axes.grid(visible=True, alpha=0.3)
+    return figure, axes

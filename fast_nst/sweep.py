@@ -25,7 +25,7 @@ from fast_nst.plots import plot_curves
 
 SHEET, TABLE, CURVES = "sheet.jpg", "table.csv", "curves.png"
 _CELL_WIDTH = 360  # px on the sheet
-_ROW = 4  # cells in a row of a sheet of one axis
+_ROW = 6  # cells in a row of a sheet of one axis
 
 
 @dataclass(frozen=True)

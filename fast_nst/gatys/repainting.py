@@ -35,8 +35,8 @@ def repaint(
             which is the last one's pastiche enlarged, is one of them.
 
     Returns:
-        The pastiche, `uint8 (H, W, 3)`, and every step; see `optimize`. Where time runs out at a coarse size, it has
-        that size.
+        The pastiche, `uint8 (H, W, 3)`, and every step; see `optimize`. Of limited time, each size gets an equal share
+        of what is left, so that the last is always reached.
 
     Raises:
         FastNstError: for options, weights or pictures that do not serve, or a loss that is not finite.
@@ -46,15 +46,14 @@ def repaint(
     began = time.monotonic()
     history: list[Step] = []
     pastiche: Tensor | None = None
-    for side, steps in config.scales():
+    scales = config.scales()
+    for number, (side, steps) in enumerate(scales):
         content_image = to_image(fit(content, side))
         if pastiche is None:
             start = start_image(config, content_image, styles[0])
         else:
             start = _enlarged(pastiche, content_image)
-        minutes = _minutes_left(config, began)
-        if minutes is not None and minutes <= 0 and history:
-            break
+        minutes = _minutes_for(config, began, scales_left=len(scales) - number)
         try:
             pastiche, passed = optimize(
                 _objective(config, styles, side).to(device),
@@ -100,8 +99,11 @@ def _enlarged(pastiche: Tensor, content: Tensor) -> Tensor:
     return F.interpolate(pastiche.cpu(), size=content.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)
 
 
-def _minutes_left(config: GatysConfig, began: float) -> float | None:
-    return None if config.max_minutes is None else config.max_minutes - (time.monotonic() - began) / 60
+def _minutes_for(config: GatysConfig, began: float, scales_left: int) -> float | None:
+    """Return how long the next size may take; None for as long as it needs."""
+    if config.max_minutes is None:
+        return None
+    return max(0.0, config.max_minutes - (time.monotonic() - began) / 60) / scales_left
 
 
 def _counted_on(history: list[Step], on_step: OnStep | None) -> OnStep | None:

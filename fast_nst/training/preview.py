@@ -20,8 +20,8 @@ from fast_nst.training.config import TrainConfig
 from fast_nst.training.sources import find_photographs, read_photograph
 
 _PHOTOGRAPHS = 3
-_SIDE = 256  # px
-_STEPS = 40
+_SIDE, _START = 256, 64  # px; from coarse to fine, since large shapes take few and quick steps there
+_STEPS = 32
 
 
 def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> ObjectiveConfig:
@@ -34,7 +34,7 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
         seconds: time to spend on optimising; what is there by then is shown.
 
     Returns:
-        The objective of the first photograph, its weights balanced.
+        The objective, its weights balanced for the first photograph.
 
     Raises:
         FastNstError: for a painting, photographs or weights that do not serve.
@@ -43,21 +43,22 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     photographs = list(itertools.islice(_readable(config), _PHOTOGRAPHS))
     if not photographs:
         raise ImageError(f"no photograph in {', '.join(config.content_dir)} can be read")
-    run = GatysConfig(steps=_STEPS, size=_SIDE, objective=_for_pixels(config.objective))
-    ends = time.monotonic() + seconds
-    rows, objectives = [], []
+    run = GatysConfig(steps=_STEPS, size=_SIDE, start_size=_START, objective=_for_pixels(config.objective))
+    run = weighed(run, photographs[0], styles)
+    ends, rows = time.monotonic() + seconds, []
     for number, photograph in enumerate(photographs):
         share = (ends - time.monotonic()) / (len(photographs) - number)
-        one = replace(weighed(run, photograph, styles), max_minutes=max(share, 1.0) / 60)
-        objectives.append(one.objective)
-        rows.append([fit(photograph, _SIDE), repaint(photograph, styles, one)[0]])
+        timed = replace(run, max_minutes=max(share, 1.0) / 60)
+        rows.append([fit(photograph, _SIDE), repaint(photograph, styles, timed)[0]])
     titles = ["photograph", f"about what {config.style_name()} does"]
     sheet = contact_sheet(rows, titles, cell_width=2 * _SIDE)
     write_picture(path, Picture(sheet), quality=92, overwrite=True)
-    return objectives[0]
+    return run.objective
 
 
 def _for_pixels(objective: ObjectiveConfig) -> ObjectiveConfig:
+    """Return what the slow method is to lower, in whatever arithmetic is fast here."""
+    objective = replace(objective, loss_arithmetic="auto")
     if objective.style_weight is None:
         return objective
     return replace(objective, style_weight=objective.style_weight * PULL_ON_PIXELS / PULL_ON_NETWORK)

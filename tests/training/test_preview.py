@@ -14,6 +14,7 @@ from fast_nst.training.preview import write_preview
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     monkeypatch.setattr(preview, "_SIDE", 64)
+    monkeypatch.setattr(preview, "_START", 32)
     monkeypatch.setattr(preview, "_STEPS", 2)
 
 
