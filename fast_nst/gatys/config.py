@@ -44,7 +44,7 @@ class GatysConfig:
         },
     )
     strip_megapixels: float = field(
-        default=0.5,
+        default=0.25,
         metadata={"help": "The loss network looks at larger pictures in strips of this size, which bounds memory."},
     )
     max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})

@@ -14,7 +14,7 @@ from fast_nst.gatys.config import OPTIMIZERS, Optimizer
 from fast_nst.perceptual import Objective
 
 _MOST_PAST, _LEAST_PAST = 50, 5  # past steps that L-BFGS builds its curvature from
-_PAST_BYTES = 1_000_000_000  # memory for them, unless that gives less than the least
+_PAST_BYTES = 500_000_000  # memory for them, unless that gives less than the least
 _RMSPROP_MEMORY = 0.9  # torch's 0.99 makes the first step ten times as long as those that follow
 _PLAIN_STEP = 0.02  # mean change of a value in [0, 1] by a step straight down the first gradient
 
