@@ -1,6 +1,7 @@
 """A grid of settings: its cells, what is kept of each, and what is written of all."""
 
 import csv
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -81,10 +82,53 @@ def test_whatever_changes_a_cell_makes_it_another(begin, base, change):
     assert sweep.stored(cell(base, style_weight=8.0, **change)) is None
 
 
-def test_a_cell_judged_by_another_objective_is_another(begin, base):
-    begin().run(cell(base, style_weight=8.0))
+def test_a_cell_is_judged_anew_by_another_objective_and_not_painted_anew(begin, base):
+    result = begin().run(cell(base, style_weight=8.0))
     judge = replace(base.objective, tv_weight=3.0)
-    assert begin(objective=judge).stored(cell(base, style_weight=8.0)) is None
+    again = begin(objective=judge).stored(cell(base, style_weight=8.0))
+    assert (again.losses, again.ssim) == (result.losses, result.ssim)
+    assert again.judged["tv"] == pytest.approx(3 * result.judged["tv"], rel=1e-5)
+
+
+def test_a_start_picture_that_changes_makes_another_cell(begin, base, save_picture):
+    sweep, start = begin(), save_picture("start.png", 30, 40)
+    sweep.run(cell(base, init=str(start)))
+    assert begin().stored(cell(base, init=str(start))) is not None
+    start.unlink()
+    save_picture("start.png", 20, 40)
+    assert begin().stored(cell(base, init=str(start))) is None
+
+
+def test_what_a_pastiche_does_not_depend_on_makes_no_other_cell(begin, base):
+    sweep = begin()
+    sweep.run(cell(base, style_weight=8.0))
+    assert sweep.stored(cell(base, style_weight=8.0, max_megapixels=50.0, device="auto")) is not None
+
+
+def test_a_recipe_gives_way_to_the_other_axes_wherever_it_stands(base):
+    recipe = Axis("recipe", (("a", {"style_weight": 1.0, "tv_weight": 5.0}),))
+    weight = Axis("style_weight", (("8", {"style_weight": 8.0}),))
+    for axes in ([recipe, weight], [weight, recipe]):
+        (one,) = cells(axes, base.plain(), lambda options: build(GatysConfig, dict(options)))
+        assert (one.config.objective.style_weight, one.config.objective.tv_weight) == (8.0, 5.0)
+        assert list(one.settings) == [axis.name for axis in axes]
+
+
+def test_a_picture_smaller_than_ssims_window_has_none(begin, base):
+    sweep = begin()
+    result = sweep.run(cell(base, size=10, style_weight=8.0))
+    assert math.isnan(result.ssim)
+    assert result.judged["total"] > 0
+
+
+def test_the_weights_that_were_balanced_are_kept(begin, base):
+    sweep = begin()
+    result = sweep.run(cell(base, optimizer="adam"))
+    assert result.weights == {
+        "content_weight": sweep.base.objective.content_weight,
+        "style_weight": sweep.base.objective.style_weight,
+    }
+    assert begin().stored(cell(base, optimizer="adam")) == result
 
 
 @pytest.mark.parametrize("suffix", [".json", ".png"])
@@ -114,9 +158,24 @@ def test_the_table_the_sheet_and_the_curves_hold_every_cell(begin, base, tmp_pat
     assert {path.name for path in (sheet, table, curves)} == {module.SHEET, module.TABLE, module.CURVES}
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["style_weight"] for row in rows] == ["1.0", "2.0", "4.0"]
+    assert [float(row["style_weight"]) for row in rows] == [1.0, 2.0, 4.0]
+    assert {row["steps_done"] for row in rows} == {"2"}
     assert [float(row["judged_total"]) for row in rows] == [result.judged["total"] for _, result in done]
     assert all((tmp_path / "sweep" / row["picture"]).is_file() for row in rows)
     height, width, _ = read_pixels(sheet).shape
     assert width == 3 * 360 + 4 * 12
     assert height > 2 * 270
+
+
+def test_a_cell_that_is_not_done_leaves_its_place_empty(begin, base):
+    sweep = begin()
+    axes = [Axis("seed", (("0", {}), ("1", {}))), Axis("style_weight", (("1", {}), ("2", {})))]
+    grid = [(cell(base, seed=s, style_weight=w), None) for s in (0, 1) for w in (1.0, 2.0)]
+    grid[3] = (grid[3][0], sweep.run(grid[3][0]))
+    sheet, table, _ = sweep.write(grid, axes)
+    pixels = read_pixels(sheet)
+    left, right = pixels[:, 12:372], pixels[:, 384:744]
+    assert pixels.shape[1] == 2 * 360 + 3 * 12
+    assert abs(left[-200].astype(int) - 235).max() < 3
+    assert abs(right[-200].astype(int) - 235).max() > 20
+    assert table.read_text().count("\n") == 2

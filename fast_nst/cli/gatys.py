@@ -12,7 +12,7 @@ from tqdm import tqdm
 from fast_nst.cli.exits import DONE, INTERRUPTED
 from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
-from fast_nst.errors import ConfigError, ImageError, did_you_mean
+from fast_nst.errors import ConfigError, FastNstError, ImageError, did_you_mean
 from fast_nst.gatys import Album, GatysConfig, Step, repaint, weighed
 from fast_nst.images import (
     Picture,
@@ -21,6 +21,7 @@ from fast_nst.images import (
     check_animation,
     check_replaceable,
     check_writable,
+    fit_size,
     read_picture,
     read_pixels,
     resize,
@@ -114,9 +115,9 @@ def command(
     album = Album(folder, config, snapshot_every, animation)
     is_interrupted = run(picture.pixels, paintings, album, progress=progress)
     write_picture(output, repainted(picture, album), **values)
-    album.write_animation()
     click.echo(f"fast-nst: {summary(album, is_interrupted=is_interrupted)}", err=True)
     click.echo(output)
+    album.write_animation()
     return INTERRUPTED if is_interrupted else DONE
 
 
@@ -133,6 +134,9 @@ def check_outputs(
     if animation is not None:
         check_animation(animation)
         check_replaceable(animation, overwrite=overwrite, raises=ImageError)
+        if animation.resolve() == output.resolve():
+            raise ImageError(f"{animation}: the picture's own name; choose another for the animation")
+        animation.parent.mkdir(parents=True, exist_ok=True)
         outputs.append(animation)
     taken = {Path(path).resolve() for path in inputs}
     for path in outputs:
@@ -152,21 +156,24 @@ def run(content: Pixels, styles: Sequence[Pixels], album: Album, *, progress: bo
             bar.set_postfix({name: f"{loss:.4g}" for name, loss in step.losses.items()}, refresh=False)
             bar.update(step.step - bar.n)
 
+        is_interrupted = False
         try:
             repaint(content, styles, album.config, on_step)
         except KeyboardInterrupt:
             if not album.history:
                 raise
-            return True
-        finally:
-            if album.history:
-                album.write_curves()
-    return False
+            is_interrupted = True
+        except FastNstError:
+            album.discard()
+            raise
+    album.write_curves()
+    return is_interrupted
 
 
 def repainted(picture: Picture, album: Album) -> Picture:
-    """Return `picture` with the latest pastiche for its pixels, and its transparency at that size."""
-    pixels = to_pixels(album.pastiche)
+    """Return `picture` with the latest pastiche for its pixels, at the size asked for, and its transparency."""
+    height, width = picture.pixels.shape[:2]
+    pixels = resize(to_pixels(album.pastiche), *fit_size(height, width, album.config.size))
     alpha = None if picture.alpha is None else resize(picture.alpha, *pixels.shape[:2])
     return replace(picture, pixels=pixels, alpha=alpha)
 

@@ -1,5 +1,6 @@
 """`fast-nst sweep`: a grid of settings of the slow method, on one sheet and in one table."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from tqdm import tqdm
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.cli.gatys import planned_steps, recipe_option, recipes
 from fast_nst.cli.objective import resolved, tell_weights
-from fast_nst.cli.options import Weights, build, config_option, options_from, read_yaml
+from fast_nst.cli.options import Numbers, Weights, build, config_option, options_from, read_yaml
 from fast_nst.errors import ConfigError, FastNstError, did_you_mean
 from fast_nst.gatys import GatysConfig, Step
-from fast_nst.sweep import Axis, Cell, CellResult, Sweep, cells, with_network
+from fast_nst.sweep import FIXED, RECIPE, Axis, Cell, CellResult, Sweep, cells, with_network
 
 
 @click.command("sweep")
@@ -59,6 +60,7 @@ def command(
     fast-nst sweep photo.jpg painting.jpg -o sweep/ --grid recipe=gatys2016,johnson2016 --steps 100
     """  # noqa: D301  # the backspace is click's mark for lines to keep
     axes = [_axis(ctx, text) for text in [*grid, *(style for style in styles if _is_axis(style))]]
+    _check_axes(ctx, axes)
     paintings = [Path(style) for style in styles if not _is_axis(style)]
     if not axes or not paintings:
         raise ConfigError("expected a painting and at least one setting, such as --grid style_weight=2,8,32")
@@ -73,22 +75,24 @@ def command(
         replace(cell, config=with_network(cell.config, network))
         for cell in cells(axes, values, lambda options: build(GatysConfig, dict(options)))
     ]
+    (output / "cells").mkdir(parents=True, exist_ok=True)  # shows that the folder can be written
     return _finish(sweep, axes, _run(sweep, todo, progress=progress))
 
 
 class _Progress:
     """What has come of the cells so far."""
 
-    def __init__(self) -> None:
-        self.done: list[tuple[Cell, CellResult]] = []
+    def __init__(self, todo: Sequence[Cell]) -> None:
+        self.results: list[CellResult | None] = [None] * len(todo)
+        self.todo = todo
         self.failures = 0
         self.is_interrupted = False
 
 
 def _run(sweep: Sweep, todo: Sequence[Cell], *, progress: bool | None) -> _Progress:
     """Run every cell that is not there yet; a failure ends none of the others."""
-    made, is_hidden = _Progress(), None if progress is None else not progress
-    total = sum(1 + planned_steps(cell.config) for cell in todo if sweep.stored(cell) is None)
+    made, is_hidden = _Progress(todo), None if progress is None else not progress
+    total = sum(1 + planned_steps(cell.config) for cell in todo if not sweep.is_done(cell))
     with tqdm(total=total, unit="step", disable=is_hidden) as bar:
 
         def on_step(step: Step, _pastiche: Tensor) -> None:
@@ -108,7 +112,7 @@ def _run(sweep: Sweep, todo: Sequence[Cell], *, progress: bool | None) -> _Progr
                 with tqdm.external_write_mode():
                     click.echo(f"fast-nst: {cell}: {error}", err=True)
                 continue
-            made.done.append((cell, result))
+            made.results[number - 1] = result
             with tqdm.external_write_mode():
                 click.echo(f"[{number}/{len(todo)}] {cell}: {state}judged {result.judged['total']:.4g}", err=True)
     return made
@@ -118,19 +122,28 @@ def _finish(sweep: Sweep, axes: Sequence[Axis], made: _Progress) -> int:
     """Write what there is, print its files, and return the exit code."""
     if made.is_interrupted:
         click.echo("fast-nst: interrupted; the same command goes on from here", err=True)
-    if made.done:
-        for path in sweep.write(made.done, axes):
+    is_any_done = any(made.results)
+    if is_any_done:
+        for path in sweep.write(list(zip(made.todo, made.results, strict=True)), axes):
             click.echo(path)
     if made.is_interrupted:
         return INTERRUPTED
     if made.failures:
-        return SOME_FAILED if made.done else FAILED
+        return SOME_FAILED if is_any_done else FAILED
     return DONE
 
 
 def _is_axis(text: str) -> bool:
     """Whether an argument is `NAME=VALUES` and not the file of a painting."""
-    return "=" in text and not Path(text).exists()
+    return "=" in text and not os.path.exists(text)  # noqa: PTH110 (Path.exists raises on an overlong name)
+
+
+def _check_axes(ctx: click.Context, axes: Sequence[Axis]) -> None:
+    names = [axis.name for axis in axes]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"the grid has {twice} twice; give all its values at once, such as {twice}=A,B,C")
+    if RECIPE in names and ctx.get_parameter_source(RECIPE) is ParameterSource.COMMANDLINE:
+        raise ConfigError("the grid has recipes; leave --recipe out")
 
 
 def _axis(ctx: click.Context, text: str) -> Axis:
@@ -142,19 +155,20 @@ def _axis(ctx: click.Context, text: str) -> Axis:
     """
     name, _, listed = text.partition("=")
     name = name.strip().replace("-", "_")
-    labels = [label.strip() for label in listed.split(",") if label.strip()]
+    labels = list(dict.fromkeys(label.strip() for label in listed.split(",") if label.strip()))
     if not labels:
         raise ConfigError(f"{text!r}: expected NAME=A,B,C, such as style_weight=2,8,32")
-    if name == "recipe":
+    if name == RECIPE:
         return Axis(name, tuple((label, _recipe(ctx, label)) for label in labels))
     known = {param.name: param for param in ctx.command.params if param.name in _SETTINGS}
     if name not in known:
-        raise ConfigError(f"there is no setting {name!r}{did_you_mean(name, [*known, 'recipe'])}")
+        hint = did_you_mean(name, [*known, RECIPE])
+        raise ConfigError(f"there is no setting {name!r}, and no file {text!r}{hint}")
     return Axis(name, tuple((label, {name: _value(ctx, known[name], label)}) for label in labels))
 
 
 def _value(ctx: click.Context, param: click.Parameter, label: str) -> Any:
-    text = label.replace("+", ",") if isinstance(param.type, Weights) else label
+    text = label.replace("+", ",") if isinstance(param.type, Weights | Numbers) else label
     return param.type.convert(text, param, ctx)
 
 
@@ -171,4 +185,4 @@ def _recipe(ctx: click.Context, name: str) -> dict[str, Any]:
     }
 
 
-_SETTINGS = frozenset(GatysConfig().plain())
+_SETTINGS = frozenset(GatysConfig().plain()) - set(FIXED)

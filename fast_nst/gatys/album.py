@@ -1,6 +1,7 @@
 """What a run leaves behind: its configuration, the losses of every step, snapshots and an animation."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ class Album:
         self.config = config
         self.snapshot_every = snapshot_every
         self.animation = animation
+        self._is_own = not folder.exists()
         self.history: list[Step] = []
         self.sides: list[int] = []
         self._frames: list[Pixels] = []
@@ -73,6 +75,11 @@ class Album:
             last = fit(to_pixels(self.pastiche), min(_FRAME_SIDE, self.config.size))
             frames = [resize(frame, *last.shape[:2]) for frame in self._frames]
             write_animation(self.animation, [*frames, last])
+
+    def discard(self) -> None:
+        """Remove the folder of a run that came to nothing, unless it was there before."""
+        if self._is_own:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
         """Write the configuration, which also shows that the folder can be written, and drop earlier snapshots."""

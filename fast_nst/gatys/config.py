@@ -39,8 +39,8 @@ class GatysConfig:
     start_size: int | None = field(
         default=None,
         metadata={
-            "help": "Coarse to fine: start at this longer side, px, and double it up to --size, each time from the "
-            "pastiche before."
+            "help": "Coarse to fine: start at this longer side, px, and go on at up to twice the size each time, from "
+            "the pastiche before, to --size."
         },
     )
     strip_megapixels: float = field(
@@ -66,6 +66,8 @@ class GatysConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ConfigError(f"{name} is {value}, expected a number above 0")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed is {self.seed}, expected 0 to {2**63 - 1}")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"momentum is {self.momentum}, expected at least 0 and below 1")
         if self.start_size is not None and not 1 <= self.start_size <= self.size:

@@ -48,13 +48,13 @@ def repaint(
     pastiche: Tensor | None = None
     scales = config.scales()
     for number, (side, steps) in enumerate(scales):
-        content_image = to_image(fit(content, side))
-        if pastiche is None:
-            start = start_image(config, content_image, styles[0])
-        else:
-            start = _enlarged(pastiche, content_image)
         minutes = _minutes_for(config, began, scales_left=len(scales) - number)
         try:
+            content_image = to_image(fit(content, side))
+            if pastiche is None:
+                start = start_image(config, content_image, styles[0])
+            else:
+                start = _enlarged(pastiche, content_image)
             pastiche, passed = optimize(
                 _objective(config, styles, side).to(device),
                 content_image.to(device),
@@ -67,7 +67,9 @@ def repaint(
                 target=config.target if side == config.size else None,
                 on_step=_counted_on(history, on_step),
             )
-        except torch.OutOfMemoryError as error:
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
             advice = "give a smaller one, or smaller strips"
             raise ConfigError(f"size {side} px is too large for the memory of {device}; {advice}") from error
         history += _counted(history, passed)
@@ -81,7 +83,8 @@ def weighed(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> G
     The photograph is seen at `config.size`, at most 512 px, and the paintings at the size they have beside it.
     """
     side = min(config.size, _BALANCED_SIDE)
-    paintings = [to_image(fit(style, _style_side(config, side))) for style in styles]
+    style_side = max(_style_side(config, side), min(config.objective.style_size, _BALANCED_SIDE // 2))
+    paintings = [to_image(fit(style, style_side)) for style in styles]
     return replace(config, objective=balanced(config.objective, paintings, [to_image(fit(content, side))]))
 
 
@@ -93,6 +96,11 @@ def _objective(config: GatysConfig, styles: Sequence[Pixels], side: int) -> Obje
 
 def _style_side(config: GatysConfig, side: int) -> int:
     return max(1, round(config.objective.style_size * side / config.size))
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Tell what PyTorch says on a GPU, and on a CPU, from everything else."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _enlarged(pastiche: Tensor, content: Tensor) -> Tensor:
@@ -133,7 +141,9 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     try:
-        return torch.zeros(1, device=name).device
+        probe = torch.zeros(1, device=name)
+        probe.cpu()  # a device without data, such as meta, cannot
+        return probe.device
     except (RuntimeError, AssertionError) as error:
         reason = first_line(error)
         raise ConfigError(f"device {name!r} cannot be used here ({reason}); give cpu, or leave it out") from error

@@ -49,7 +49,7 @@ def captioned_sheet(rows: Sequence[Sequence[tuple[Pixels, Sequence[str]]]], *, c
 
     Args:
         rows: pictures, uint8 RGB `(H, W, 3)` of any size, and the lines under each.
-        cell_width: width every picture is brought to, px; longer lines get smaller letters.
+        cell_width: width every picture is brought to, px; longer lines get smaller letters, and are cut in the end.
 
     Returns:
         The sheet on white, uint8 RGB `(H, W, 3)`.
@@ -90,4 +90,9 @@ def _write(draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], wi
     """Write a line around `centre`, in letters of `size` px or of as much less as keeps it within `width` px."""
     while size > _LEAST_FONT and draw.textlength(text, ImageFont.load_default(size)) > width:
         size -= 1
+    font = ImageFont.load_default(size)
+    if draw.textlength(text, font) > width:  # longer still: cut off
+        while text and draw.textlength(f"{text}...", font) > width:
+            text = text[:-1]
+        text += "..."
     draw.text(centre, text, fill="black", font=ImageFont.load_default(size), anchor="mm")

@@ -3,7 +3,7 @@
 from fast_nst.perceptual.balance import PULL_ON_NETWORK, PULL_ON_PIXELS, balanced
 from fast_nst.perceptual.config import ObjectiveConfig
 from fast_nst.perceptual.content import balanced_channels, content_loss, gradient_loss, pixel_loss, ssim, ssim_loss
-from fast_nst.perceptual.objective import Losses, Objective
+from fast_nst.perceptual.objective import Losses, Objective, least_side
 from fast_nst.perceptual.smoothness import grid_loss, shift_loss, total_variation
 from fast_nst.perceptual.style import (
     centred_gram_matrix,
@@ -33,6 +33,7 @@ __all__ = [
     "gram_loss",
     "gram_matrix",
     "grid_loss",
+    "least_side",
     "moments_loss",
     "pixel_loss",
     "shift_loss",

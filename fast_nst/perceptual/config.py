@@ -32,7 +32,8 @@ OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 class ObjectiveConfig:
     """What "looks like" means, in plain values that a YAML file or a checkpoint can hold.
 
-    Layer weights are relative to each other: they are divided by their sum.
+    Layer weights are relative to each other: they are divided by their sum, but under `johnson2016`. Weights of terms
+    are factors.
 
     Raises:
         ConfigError: where a value makes no sense.
@@ -82,9 +83,14 @@ class ObjectiveConfig:
         default=3, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
     style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
-    content_weight: float | None = field(default=None, metadata={"help": "Weight of content.  [default: balanced]"})
+    content_weight: float | None = field(
+        default=None, metadata={"help": "Weight of content. Left out: balanced; in a comparison, the model's, else 1."}
+    )
     style_weight: float | None = field(
-        default=None, metadata={"help": "Weight of style.  [default: balanced, for the painting]"}
+        default=None,
+        metadata={
+            "help": "Weight of style. Left out: balanced for the painting; in a comparison, the model's, else 4."
+        },
     )
     tv_weight: float = field(default=1.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})

@@ -18,7 +18,7 @@ total variation      mean over pixels                 sum over pixels           
 ===================  ===============================  ====================================  =======================
 
 `relative` is this project's own: each term is the share of the target's energy that is missed, so layers, paintings and
-weight files of any scale count alike and one set of weights serves them all. Gatys' `1 / (4 N^2 M^2)` with an undivided
+weight files of any scale count nearly alike; `balance` does the rest. Gatys' `1 / (4 N^2 M^2)` with an undivided
 Gram matrix is `1/4` with ours, exactly when the style image has the size of the pastiche; when it has another, dividing
 each Gram matrix by its own size keeps the formula meaningful. Neither paper has the measures below `gram`, `features`
 and `pixels`; under its constants they have those of the paper that proposed them, as `content` and `style` say.

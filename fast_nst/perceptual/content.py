@@ -27,7 +27,7 @@ def content_loss(features: Tensor, target: Tensor, constants: Constants = "relat
     Args:
         features: the pastiche's activations, `(N, C, H, W)`.
         target: the content image's, same shape.
-        constants: whose normalisation, see the module's table.
+        constants: whose normalisation, see `constants`.
 
     Returns:
         `(N,)`, zero where `features` equals `target`.

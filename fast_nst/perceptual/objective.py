@@ -90,7 +90,8 @@ class Objective(nn.Module):
         self.blend = _blend(config, len(style_images))
         self.content_layers = _content_layers(config) if self.content_weight else {}
         self.style_layers = config.style_layers if self.style_weight else {}
-        self.strip_pixels = strip_pixels if all(MEASURES[term].sums for term in self._style_terms()) else None
+        is_additive = not self.style_layers or all(MEASURES[term].sums for term in self._style_terms())
+        self.strip_pixels = strip_pixels if is_additive else None
         self.loss_network = VggFeatures(
             [*self.content_layers, *self.style_layers],
             network=config.resolved().loss_network,
@@ -107,6 +108,7 @@ class Objective(nn.Module):
     @torch.no_grad()
     def content_targets(self, content: Tensor) -> dict[str, Tensor]:
         """Return what a pastiche of `content` `(N, 3, H, W)` is held against: activations by layer, and `content`."""
+        self._check_size(content)
         cut = self._cut(content, self.content_layers)
         if cut is None:
             found = self.loss_network(content, self.content_layers)
@@ -233,18 +235,25 @@ class Objective(nn.Module):
         return list(strips(image, names, self.strip_pixels))
 
     def _check_size(self, image: Tensor) -> None:
-        if min(image.shape[2:]) < (least := self._least_side()):
+        if min(image.shape[2:]) < (least := least_side(self.config)):
             raise ConfigError(
                 f"a picture of {image.shape[3]}x{image.shape[2]} px is too small for this objective, which needs "
-                f"{least} px a side; give a larger size, lower style_levels, or take shallower layers"
+                f"{least} px a side; give a larger size (of a painting, style_size), lower style_levels, or take "
+                "shallower layers"
             )
 
-    def _least_side(self) -> int:
-        """Side in px that leaves one activation of the deepest layers, after poolings and the pyramid's halvings."""
-        content = max((_block(layer) - 1 for layer in self.content_layers), default=0)
-        style = max((_block(layer) - 1 + self.config.style_levels - 1 for layer in self.style_layers), default=0)
-        window = SSIM_WINDOW if self.content_weight and self.config.content_terms.get("ssim") else 1
-        return int(max(2 ** max(content, style), window))
+
+def least_side(config: ObjectiveConfig) -> int:
+    """Return the side, px, that leaves one activation of the deepest layers, after poolings and the pyramid's halvings.
+
+    A picture or painting of less cannot be judged.
+    """
+    content_layers = _content_layers(config) if config.content_weight != 0 else {}
+    style_layers = config.style_layers if config.style_weight != 0 else {}
+    content = max((_block(layer) - 1 for layer in content_layers), default=0)
+    style = max((_block(layer) - 1 + config.style_levels - 1 for layer in style_layers), default=0)
+    window = SSIM_WINDOW if config.content_weight != 0 and config.content_terms.get("ssim") else 1
+    return int(max(2 ** max(content, style), window))
 
 
 def _summed_error(term: str, found: Tensor, targets: Mapping[str, Tensor] | None, layer: str, strip: Strip) -> Tensor:

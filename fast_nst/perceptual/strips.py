@@ -87,7 +87,7 @@ def strips(image: Tensor, layers: Collection[str], strip_pixels: int) -> Iterato
     height, width = image.shape[2:]
     grid = max(map(_scale, layers))
     rows = max(1, strip_pixels // (len(image) * width * grid)) * grid
-    halo = -(-_radius(layers) // grid) * grid
+    halo = (_radius(layers) // grid + 1) * grid  # and a row more, for differences across a border
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         if bottom // grid == top // grid:  # the deepest layer has no row here: its pooling leaves them out

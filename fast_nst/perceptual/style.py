@@ -67,7 +67,7 @@ def gram_loss(gram: Tensor, target: Tensor, constants: Constants = "relative") -
     Args:
         gram: the pastiche's, `(N, C, C)`, from `gram_matrix`.
         target: the style image's, `(1, C, C)` or `(N, C, C)`.
-        constants: whose normalisation, see the module's table.
+        constants: whose normalisation, see `constants`.
 
     Returns:
         `(N,)`, zero where the matrices are equal.

@@ -1,27 +1,28 @@
 """What a style will look like, before an hour is spent: the slow method on a few small photographs.
 
-A network reaches what the slow method reaches in 5 to 20 steps from the photograph, so that few steps on small pictures
+A network reaches what the slow method reaches in 7 to 9 steps from the photograph, so that few steps on small pictures
 already show palette, strokes and how much is left of the photograph. Details differ: a network has the same few strokes
 for every photograph, the slow method finds new ones for each.
 """
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from fast_nst.errors import ImageError
 from fast_nst.gatys import GatysConfig, repaint, weighed
-from fast_nst.images import Picture, Pixels, fit, read_pixels, write_picture
+from fast_nst.images import Picture, Pixels, fit, fit_size, read_pixels, write_picture
 from fast_nst.inference.sheet import contact_sheet
-from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, ObjectiveConfig
+from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, ObjectiveConfig, least_side
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.sources import find_photographs, read_photograph
 
 _PHOTOGRAPHS = 3
 _SIDE, _START = 256, 64  # px; from coarse to fine, since large shapes take few and quick steps there
 _STEPS = 32
+_THINNEST = 4  # long side by short side: of a thinner photograph, crops show what a preview does not
 
 
 def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> ObjectiveConfig:
@@ -34,7 +35,7 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
         seconds: time to spend on optimising; what is there by then is shown.
 
     Returns:
-        The objective, its weights balanced for the first photograph.
+        The objective as a training would have it, its weights balanced for the first photograph.
 
     Raises:
         FastNstError: for a painting, photographs or weights that do not serve.
@@ -44,6 +45,8 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     if not photographs:
         raise ImageError(f"no photograph in {', '.join(config.content_dir)} can be read")
     run = GatysConfig(steps=_STEPS, size=_SIDE, start_size=_START, objective=_for_pixels(config.objective))
+    if not _serves(run, photographs, styles):
+        run = replace(run, start_size=None)
     run = weighed(run, photographs[0], styles)
     ends, rows = time.monotonic() + seconds, []
     for number, photograph in enumerate(photographs):
@@ -53,20 +56,45 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     titles = ["photograph", f"about what {config.style_name()} does"]
     sheet = contact_sheet(rows, titles, cell_width=2 * _SIDE)
     write_picture(path, Picture(sheet), quality=92, overwrite=True)
-    return run.objective
+    return _for_network(run.objective)
+
+
+def _serves(run: GatysConfig, photographs: Sequence[Pixels], styles: Sequence[Pixels]) -> bool:
+    """Whether the objective can look at all pictures at the size that the run starts at."""
+    side = run.scales()[0][0]
+    style_side = round(run.objective.style_size * side / _SIDE)
+    sides = [_short_side(photograph, side) for photograph in photographs]
+    sides += [_short_side(style, style_side) for style in styles]
+    return min(sides) >= least_side(run.objective)
+
+
+def _short_side(pixels: Pixels, longer_side: int) -> int:
+    height, width = pixels.shape[:2]
+    return min(fit_size(height, width, longer_side))
 
 
 def _for_pixels(objective: ObjectiveConfig) -> ObjectiveConfig:
     """Return what the slow method is to lower, in whatever arithmetic is fast here."""
     objective = replace(objective, loss_arithmetic="auto")
-    if objective.style_weight is None:
+    return _scaled(objective, PULL_ON_PIXELS / PULL_ON_NETWORK)
+
+
+def _for_network(objective: ObjectiveConfig) -> ObjectiveConfig:
+    """Return the objective with the style weight that a training would have, or should be given."""
+    return _scaled(objective, PULL_ON_NETWORK / PULL_ON_PIXELS)
+
+
+def _scaled(objective: ObjectiveConfig, factor: float) -> ObjectiveConfig:
+    if objective.style_weight is None or objective.constants != "relative":
         return objective
-    return replace(objective, style_weight=objective.style_weight * PULL_ON_PIXELS / PULL_ON_NETWORK)
+    return replace(objective, style_weight=float(f"{objective.style_weight * factor:.3g}"))
 
 
 def _readable(config: TrainConfig) -> Iterator[Pixels]:
     for place in find_photographs(config.content_dir):
         try:
-            yield read_photograph(place, max_megapixels=config.max_megapixels)
+            photograph = read_photograph(place, max_megapixels=config.max_megapixels)
         except ImageError:  # the run leaves it out, too
             continue
+        if max(photograph.shape) <= _THINNEST * min(photograph.shape[:2]):
+            yield photograph

@@ -102,6 +102,8 @@ def train(
 
 def _weighed(config: TrainConfig, styles: Sequence[Tensor], data: ContentData) -> TrainConfig:
     """Return `config` with the weights of content and style that it leaves open, balanced over some crops."""
+    if None not in (config.objective.content_weight, config.objective.style_weight):
+        return config
     crops = data.photographs.batch(range(min(_BALANCED, len(data.photographs.places)))).images
     return replace(config, objective=balanced(config.objective, styles, list(crops[:, None]), PULL_ON_NETWORK))
 

@@ -3,6 +3,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from fast_nst.cli import main
@@ -197,3 +198,72 @@ def test_a_broken_photograph_is_named(run, tmp_path):
     code, _, err = run(content="broken.png")
     assert code == 2
     assert "broken.png: damaged" in err
+
+
+def test_the_picture_forming_is_shown(run):
+    assert run("--animation", "film.webp", "--steps", 8)[0] == 0
+    with Image.open("film.webp") as film:
+        assert film.size == (24, 16)
+        assert film.n_frames > 2
+
+
+def test_an_animation_needs_a_name_of_its_own(run, tmp_path):
+    code, _, err = run("--animation", "out.webp", output="out.webp")
+    assert code == 2
+    assert "out.webp: the picture's own name" in err
+    assert files(tmp_path) == ["painting.png", "photo.png"]
+
+
+def test_coarse_to_fine_ends_at_the_size_asked_for_even_when_it_is_interrupted(run, ctrl_c, tmp_path):
+    code, _, err = run("--start-size", 12, "--steps", 4)
+    assert (code, read_picture("out.png").pixels.shape) == (0, (16, 24, 3))
+    assert "fast-nst: 7 of 7 steps in" in err  # 4 and 2, and the start of the second size
+    ctrl_c(2)
+    code, _, err = run("--start-size", 12, "--steps", 4, output="broken-off.png")
+    assert (code, read_picture("broken-off.png").pixels.shape) == (130, (16, 24, 3))
+
+
+def test_several_paintings_are_blended(run, save_picture):
+    save_picture("other.png", 30, 30)
+    assert run("other.png", "--style-blend", "1,0")[0] == 0
+    first = read_picture("out.png").pixels
+    assert run("--style-blend", "1", output="alone.png")[0] == 0
+    np.testing.assert_array_equal(read_picture("alone.png").pixels, first)
+    code, _, err = run("other.png", "--style-blend", "1,2,3", output="three.png")
+    assert code == 2
+    assert "style_blend has 3 weights, expected one for each of 2 paintings" in err
+
+
+def test_momentum_changes_the_path(run):
+    run("--optimizer", "sgd", "--init", "grey", "--momentum", 0.0, output="a.png")
+    assert run("--optimizer", "sgd", "--init", "grey", "--momentum", 0.9, output="b.png")[0] == 0
+    assert (read_picture("a.png").pixels != read_picture("b.png").pixels).any()
+
+
+def test_a_run_that_comes_to_nothing_leaves_nothing(run, tmp_path):
+    assert run("--learning-rate", 1e30)[0] == 2
+    assert files(tmp_path) == ["painting.png", "photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seed", 10**20), "seed is 100000000000000000000, expected 0 to"),
+        (("--device", "meta"), "device 'meta' cannot be used here"),
+        (("--momentum", 1.0), "momentum is 1.0, expected at least 0 and below 1"),
+        (("--style-blend", "a,b"), "expected numbers with commas between them"),
+        (("--init", "x" * 300), "expected content, style, noise, grey or the path of a picture"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_in_one_line(run, options, message):
+    code, _, err = run(*options)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_photograph_too_thin_to_be_seen_is_told(run, save_picture):
+    save_picture("thin.png", 4, 400)
+    code, _, err = run("--content-layers", "relu1_1", "--style-levels", 3, content="thin.png")
+    assert code == 2
+    assert "is too small for this objective" in err

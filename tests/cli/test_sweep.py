@@ -33,11 +33,11 @@ def test_a_grid_is_painted_and_told(run):
     code, out, err = run("--grid", "style_weight=2,8", "optimizer=lbfgs,adam")
     assert (code, out) == (0, ["out/sheet.jpg", "out/table.csv", "out/curves.png"])
     assert "[4/4] style_weight 8, optimizer adam: judged" in err
-    assert [(row["style_weight"], row["optimizer"]) for row in table()] == [
-        ("2", "lbfgs"),
-        ("2", "adam"),
-        ("8", "lbfgs"),
-        ("8", "adam"),
+    assert [(float(row["style_weight"]), row["optimizer"]) for row in table()] == [
+        (2.0, "lbfgs"),
+        (2.0, "adam"),
+        (8.0, "lbfgs"),
+        (8.0, "adam"),
     ]
 
 
@@ -81,7 +81,7 @@ def test_recipes_are_settings_and_what_is_typed_wins(run):
     code, _, err = run("--grid", "recipe=gatys2016,johnson2016", "--init", "content")
     assert code == 0, err
     gatys, johnson = table()
-    assert gatys["steps"] == johnson["steps"] == "3"  # typed
+    assert gatys["steps_done"] == johnson["steps_done"] == "3"  # typed
     assert float(gatys["total"]) != pytest.approx(float(johnson["total"]), rel=0.1)
     assert "balanced" in err  # the judge is that of the settings outside the grid
 
@@ -97,8 +97,11 @@ def test_a_cell_that_fails_ends_none_of_the_others(run):
     [
         ((), "at least one setting, such as --grid style_weight=2,8,32"),
         (("--grid", "style_weight"), "expected NAME=A,B,C"),
-        (("--grid", "style_wieght=1,2"), "no setting 'style_wieght'; did you mean 'style_weight'?"),
+        (("--grid", "style_wieght=1,2"), "no file 'style_wieght=1,2'; did you mean 'style_weight'?"),
         (("--grid", "output=a,b"), "no setting 'output'"),
+        (("--grid", "device=cpu,cuda"), "no setting 'device'"),
+        (("--grid", "style_weight=1,2", "style_weight=4"), "the grid has style_weight twice"),
+        (("--grid", "recipe=gatys2016", "--recipe", "johnson2016"), "leave --recipe out"),
         (("--grid", "style_weight=1,heavy"), "'heavy' is not a valid float"),
         (("--grid", "optimizer=lbfsg"), "'lbfsg' is not one of 'lbfgs'"),
         (("--grid", "recipe=gatis2016"), "no recipe 'gatis2016'; did you mean 'gatys2016'?"),
@@ -110,6 +113,27 @@ def test_what_makes_no_sense_is_said_before_the_work(run, tmp_path, options, mes
     assert (code, out) == (2, [])
     assert message in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_value_that_is_given_twice_is_one_cell(run):
+    code, _, err = run("--grid", "optimizer=adam,adam")
+    assert (code, len(table())) == (0, 1)
+    assert "[1/1]" in err
+
+
+def test_a_blend_has_plus_between_its_numbers(run, save_picture):
+    save_picture("other.png", 30, 30)
+    assert run("other.png", "--grid", "style_blend=1+1,1+9")[0] == 0
+    assert [row["style_blend"] for row in table()] == ["1+1", "1+9"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "cells").write_text("a note")
+    code, out, err = run("--grid", "style_weight=2,8")
+    assert (code, out) == (2, [])
+    assert "cells" in err
+    assert "judged" not in err
 
 
 def test_a_file_in_the_folders_place_is_refused(run, tmp_path):

@@ -1,12 +1,14 @@
 """What a style will look like, in half a minute."""
 
+from dataclasses import replace
+
 import pytest
 
 from fast_nst.cli import main
 from fast_nst.errors import ImageError
 from fast_nst.gatys import descent
-from fast_nst.images import read_pixels
-from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS
+from fast_nst.images import fit, read_pixels
+from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, balanced, to_image
 from fast_nst.training import preview
 from fast_nst.training.preview import write_preview
 
@@ -27,10 +29,35 @@ def test_the_first_photographs_stand_beside_what_becomes_of_them(config, tmp_pat
     assert objective.style_weight > 0
 
 
-def test_a_style_weight_that_is_given_counts_for_more_on_pixels(config, tmp_path):
+def test_a_style_weight_that_is_given_counts_for_more_on_pixels(config, tmp_path, monkeypatch):
     made = config(objective=config().objective.__class__(**{**vars(config().objective), "style_weight": 5.0}))
+    used = []
+    monkeypatch.setattr(preview, "repaint", lambda *run: used.append(run[2].objective.style_weight) or (run[0], []))
     objective = write_preview(made, tmp_path / "preview.jpg")
-    assert objective.style_weight == pytest.approx(5.0 * PULL_ON_PIXELS / PULL_ON_NETWORK)
+    assert used[0] == pytest.approx(5.0 * PULL_ON_PIXELS / PULL_ON_NETWORK)
+    assert objective.style_weight == pytest.approx(5.0)
+
+
+def test_the_weight_that_is_told_is_the_one_that_a_training_would_have(config, tmp_path, monkeypatch):
+    made = config()
+    monkeypatch.setattr(preview, "repaint", lambda *run: (run[0], []))
+    told = write_preview(made, tmp_path / "preview.jpg").style_weight
+    photograph = to_image(fit(next(preview._readable(made)), 64))
+    painting = to_image(fit(read_pixels(made.style[0]), made.objective.style_size))
+    assert told == pytest.approx(
+        balanced(made.objective, [painting], [photograph], PULL_ON_NETWORK).style_weight, rel=0.05
+    )
+
+
+def test_an_objective_that_needs_large_pictures_is_previewed_at_full_size(config, tmp_path, monkeypatch):
+    made = config()
+    sizes = []
+    monkeypatch.setattr(preview, "repaint", lambda *run: sizes.append(run[2].start_size) or (run[0], []))
+    write_preview(made, tmp_path / "preview.jpg")
+    deep = replace(made, objective=replace(made.objective, style_levels=5))
+    write_preview(deep, tmp_path / "preview.jpg")
+    assert set(sizes[: len(sizes) // 2]) == {32}
+    assert set(sizes[len(sizes) // 2 :]) == {None}
 
 
 def test_time_is_shared_among_the_photographs(config, tmp_path, monkeypatch):
@@ -39,7 +66,7 @@ def test_time_is_shared_among_the_photographs(config, tmp_path, monkeypatch):
     monkeypatch.setattr(preview, "repaint", lambda *run: given.append(60 * run[2].max_minutes) or repaint(*run))
     write_preview(config(), tmp_path / "preview.jpg", seconds=9.0)
     assert given[0] == pytest.approx(3.0, abs=0.5)
-    assert all(seconds >= 1.0 for seconds in given)
+    assert given[-1] > 1.5 * given[0]  # the first ones left time over
 
 
 def test_photographs_that_cannot_be_read_are_named(config, tmp_path):
