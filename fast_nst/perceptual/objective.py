@@ -207,7 +207,8 @@ class Objective(nn.Module):
         (term, layer), constants = key, self.config.constants
         target = targets[layer]
         if term == "features":
-            return scaled_error(error, squared_error(target, torch.zeros_like(target)), target, constants)
+            energy = torch.linalg.vector_norm(target.flatten(1), dim=1).square()  # without a copy of the target
+            return scaled_error(error, energy, target, constants)
         channels, energy = self._channel_weights(target), gradient_energy(target)
         weights = torch.ones_like(energy) if channels is None else channels
         return scaled_error((weights * error).sum(1), (weights * energy).sum(1), target, constants)
