@@ -6,15 +6,16 @@ WORK_DIR keeps each pastiche, so that a run that was broken off goes on.
 """
 
 import argparse
-import itertools
 import statistics
-from dataclasses import replace
+import time
 from pathlib import Path
 
-from fast_nst.gatys import GatysConfig, Step, weighed
+from torch import Tensor
+
+from fast_nst.gatys import GatysConfig, weighed
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, write_picture
 from fast_nst.inference.sheet import captioned_sheet
-from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
 from fast_nst.sweep import Cell, Sweep
 
@@ -22,7 +23,7 @@ DOCS = Path(__file__).parent
 PAGE, BEGIN, END = DOCS / "terms.md", "<!-- table: begin -->", "<!-- table: end -->"
 SIZE, STEPS = 256, 120
 CELL = 300  # px, width of a picture on a sheet
-ROUNDS = 5  # of timing, the terms' steps and the default's in turns
+ROUNDS = 7  # of timing, a step of the terms and one of the default ones in turns
 DEFAULT = ("features", "gram")
 
 Terms = tuple[str | None, str | None]
@@ -56,17 +57,20 @@ def configuration(terms: Terms, loss_network: str) -> GatysConfig:
 
 
 class Gallery:
-    """Every pastiche, and the seconds that a step of it takes."""
+    """Every pastiche, and what judges it."""
 
     def __init__(self, photograph: Path, painting: Path, folder: Path, loss_network: str) -> None:
         self.loss_network = loss_network
+        self.cells: dict[Terms, Cell] = {}
         base = GatysConfig(size=SIZE, device="cpu", objective=ObjectiveConfig(loss_network=loss_network))
         self.sweep = Sweep(photograph, [painting], base, folder)
 
     def cell(self, terms: Terms) -> Cell:
         """Return the run of these terms, its weights balanced."""
-        config = weighed(configuration(terms, self.loss_network), self.sweep.content, self.sweep.styles)
-        return Cell({"content": terms[0] or "none", "style": terms[1] or "none"}, config)
+        if terms not in self.cells:
+            config = weighed(configuration(terms, self.loss_network), self.sweep.content, self.sweep.styles)
+            self.cells[terms] = Cell({"content": terms[0] or "none", "style": terms[1] or "none"}, config)
+        return self.cells[terms]
 
     def pastiche(self, terms: Terms) -> Pixels:
         """Return the picture, painted now or before."""
@@ -76,16 +80,18 @@ class Gallery:
             print(f"{cell}: {result.losses}, {result.seconds:.0f} s", flush=True)
         return self.sweep.picture(cell)
 
-    def step_seconds(self, terms: Terms) -> float:
-        """Return what a step takes, the median of several."""
-        cell, seconds = self.cell(terms), list[float]()
-        short = Cell(cell.settings, replace(cell.config, steps=6))
+    def objective(self, terms: Terms) -> Objective:
+        """Return what judges by these terms."""
+        config = self.cell(terms).config.objective
+        return Objective(config, *(to_image(fit(style, config.style_size)) for style in self.sweep.styles))
 
-        def on_step(step: Step, _: object) -> None:
-            seconds.append(step.seconds)
 
-        self.sweep.repaint(short, on_step)
-        return statistics.median(after - before for before, after in itertools.pairwise(seconds[1:]))
+def step_seconds(objective: Objective, image: Tensor) -> float:
+    """Return what one evaluation takes, with its gradient."""
+    targets, pastiche = objective.content_targets(image), image.flip(3).requires_grad_()
+    began = time.perf_counter()
+    objective(pastiche, targets).total.sum().backward()
+    return time.perf_counter() - began
 
 
 def main() -> None:
@@ -121,11 +127,12 @@ def write_table(gallery: Gallery) -> None:
         "| content | style | balanced weights | a step takes | SSIM to the photograph |",
         "| --- | --- | ---: | ---: | ---: |",
     ]
+    default, image = gallery.objective(DEFAULT), to_image(fit(gallery.sweep.content, SIZE))
     for terms in [terms for listed in SHEETS.values() for terms in listed]:
-        cell = gallery.cell(terms)
+        cell, own = gallery.cell(terms), gallery.objective(terms)
         result, objective = gallery.sweep.stored(cell), cell.config.objective
         assert result is not None
-        ratio = statistics.median(gallery.step_seconds(terms) / gallery.step_seconds(DEFAULT) for _ in range(ROUNDS))
+        ratio = statistics.median(step_seconds(own, image) / step_seconds(default, image) for _ in range(ROUNDS))
         weights = f"{objective.content_weight:g}, {objective.style_weight:g}"
         names = " | ".join((term or "").replace(",", ", ") for term in terms)
         lines.append(f"| {names} | {weights} | {ratio:.2f} x | {result.ssim:.2f} |")
