@@ -9,8 +9,8 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 
 from fast_nst.compare.records import digest, sha256
 from fast_nst.errors import ImageError
-from fast_nst.gatys import GatysConfig, OnStep, Step, repaint, weighed
+from fast_nst.gatys import GatysConfig, OnStep, repaint, weighed
 from fast_nst.gatys.start import STARTS
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
 from fast_nst.inference.sheet import captioned_sheet
@@ -141,10 +141,6 @@ class Sweep:
             temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return result
 
-    def repaint(self, cell: Cell, on_step: OnStep | None = None) -> tuple[Pixels, list[Step]]:
-        """Repaint a cell and keep nothing; see `gatys.repaint`."""
-        return repaint(self.content, self.styles, cell.config, on_step)
-
     def picture(self, cell: Cell) -> Pixels:
         """Return the pastiche of a cell that is done."""
         return read_pixels(self._path(cell))
@@ -207,7 +203,9 @@ class Sweep:
         return self._hashes[path]
 
 
-def cells(axes: Sequence[Axis], base: Mapping[str, Any], build: Any) -> Iterator[Cell]:
+def cells(
+    axes: Sequence[Axis], base: Mapping[str, Any], build: Callable[[Mapping[str, Any]], GatysConfig]
+) -> Iterator[Cell]:
     """Give every cell of the grid, the last axis fastest.
 
     Args:
@@ -224,13 +222,6 @@ def cells(axes: Sequence[Axis], base: Mapping[str, Any], build: Any) -> Iterator
             options |= values
         settings = {axis.name: label for axis, (label, _) in zip(axes, point, strict=True)}
         yield Cell(settings, build(options))
-
-
-def with_network(config: GatysConfig, network: str) -> GatysConfig:
-    """Return `config` with another loss network in place of `auto`."""
-    if config.objective.loss_network != "auto":
-        return config
-    return replace(config, objective=replace(config.objective, loss_network=network))
 
 
 def _caption(cell: Cell, result: CellResult) -> tuple[str, ...]:

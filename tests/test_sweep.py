@@ -9,7 +9,7 @@ import pytest
 
 from fast_nst import sweep as module
 from fast_nst.cli.options import build
-from fast_nst.gatys import GatysConfig
+from fast_nst.gatys import GatysConfig, repaint
 from fast_nst.images import read_pixels
 from fast_nst.perceptual import ObjectiveConfig
 from fast_nst.sweep import Axis, Cell, Sweep, cells
@@ -71,7 +71,7 @@ def test_a_cell_is_kept_whole_and_found_again(begin, base):
     again = begin()
     assert again.stored(one) == result
     assert again.stored(cell(base, style_weight=9.0)) is None
-    pastiche, _ = sweep.repaint(one)
+    pastiche, _ = repaint(sweep.content, sweep.styles, one.config)
     np.testing.assert_array_equal(again.picture(one), pastiche)
 
 

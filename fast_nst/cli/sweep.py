@@ -1,7 +1,7 @@
 """`fast-nst sweep`: a grid of settings of the slow method, on one sheet and in one table."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import Numbers, Weights, build, config_option, options_from, read_yaml
 from fast_nst.errors import ConfigError, FastNstError, did_you_mean
 from fast_nst.gatys import GatysConfig, Step
-from fast_nst.sweep import FIXED, RECIPE, Axis, Cell, CellResult, Sweep, cells, with_network
+from fast_nst.sweep import FIXED, RECIPE, Axis, Cell, CellResult, Sweep, cells
 
 
 @click.command("sweep")
@@ -70,13 +70,14 @@ def command(
     base = replace(base, objective=resolved(base.objective))
     sweep = Sweep(content, paintings, base, output)
     tell_weights(base.objective, sweep.base.objective)
-    network = base.objective.loss_network
-    todo = [
-        replace(cell, config=with_network(cell.config, network))
-        for cell in cells(axes, values, lambda options: build(GatysConfig, dict(options)))
-    ]
+    todo = list(cells(axes, values, _configuration))
     (output / "cells").mkdir(parents=True, exist_ok=True)  # shows that the folder can be written
     return _finish(sweep, axes, _run(sweep, todo, progress=progress))
+
+
+def _configuration(options: Mapping[str, Any]) -> GatysConfig:
+    config = build(GatysConfig, dict(options))
+    return replace(config, objective=config.objective.resolved())
 
 
 class _Progress:

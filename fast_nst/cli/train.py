@@ -70,6 +70,7 @@ def command(
     if preview:
         picture = output.with_name(f"{output.stem}-preview.jpg")
         check_replaceable(picture, overwrite=overwrite)
+        click.echo("fast-nst: a preview takes about half a minute", err=True)
         weighed = write_preview(config, picture)
         tell_weights(config.objective, weighed)
         click.echo(picture)

@@ -2,10 +2,11 @@
 
 How hard a style pulls depends on how far the painting is from the photographs: of a pale painting of faint textures,
 whose Gram matrices are small, a photograph misses twenty times the energy; of one of strong textures, half. The rule,
-found by eye on 8 paintings at six style weights each (photographs of 192 px, 30 L-BFGS steps): the style term of the
-photograph itself should start at `11 sqrt(d)`, where d is how much of the painting's energy the photograph misses, by
-its Gram matrices. With the default terms that is a style weight of `11 / sqrt(d)`. A network, which cannot trade
-content for style place by place, wants half of it.
+found by eye on 8 paintings at six style weights each (one photograph of 192 px, 30 L-BFGS steps; half of the paintings
+on another, too): the style term of the photograph itself should start at `11 sqrt(d)`, where d is how much of the
+painting's energy the photograph misses, by its Gram matrices. With the default terms that is a style weight of
+`11 / sqrt(d)`. A network, which cannot trade content for style place by place, wants half of it (three paintings, 600
+steps each).
 
 Content and style terms of any kind are brought to that: content by what the painting itself, in the photograph's place,
 would cost; style by what the photograph costs.
@@ -50,36 +51,39 @@ def balanced(
     """
     if None not in (config.content_weight, config.style_weight):
         return config
-    content_weight, style_weight = CONTENT_WEIGHT, STYLE_WEIGHT
-    if config.constants == "relative":
-        plain = replace(config, content_weight=1.0, style_weight=1.0, tv_weight=0.0)
-        reference = replace(
-            plain, content_terms=_REFERENCE.content_terms, style_terms=_REFERENCE.style_terms, channel_weights="uniform"
-        )
-        far, start = _terms(reference, style_images, photographs)
-        content, style = (far, start) if reference == plain else _terms(plain, style_images, photographs)
-        content_weight = _rounded(far / content) if content > 0 else CONTENT_WEIGHT
-        style_weight = _rounded(pull * start**0.5 / style) if style > 0 else STYLE_WEIGHT
-    return replace(
-        config,
-        content_weight=content_weight if config.content_weight is None else config.content_weight,
-        style_weight=style_weight if config.style_weight is None else config.style_weight,
-    )
+    content_weight, style_weight = config.content_weight, config.style_weight
+    if config.constants != "relative":
+        return config.weighed()
+    if content_weight is None:
+        content_weight = CONTENT_WEIGHT
+        by_features = replace(config, content_terms=_REFERENCE.content_terms)
+        if config != by_features and (own := _content_term(config, style_images, photographs)) > 0:
+            content_weight = _rounded(CONTENT_WEIGHT * _content_term(by_features, style_images, photographs) / own)
+    if style_weight is None:
+        by_gram = replace(config, style_terms=_REFERENCE.style_terms)
+        start = _style_term(by_gram, style_images, photographs)
+        own = start if config == by_gram else _style_term(config, style_images, photographs)
+        style_weight = _rounded(pull * start**0.5 / own) if own > 0 else STYLE_WEIGHT
+    return replace(config, content_weight=content_weight, style_weight=style_weight)
 
 
 @torch.no_grad()
-def _terms(
-    config: ObjectiveConfig, style_images: Sequence[Tensor], photographs: Sequence[Tensor]
-) -> tuple[float, float]:
-    """Return the content term of the first painting in a photograph's place, and the style term of a photograph."""
-    objective = Objective(config, *style_images)
-    contents, styles = [], []
+def _content_term(config: ObjectiveConfig, style_images: Sequence[Tensor], photographs: Sequence[Tensor]) -> float:
+    """Return what the first painting costs in a photograph's place, at content weight 1."""
+    objective = Objective(replace(config, content_weight=1.0, style_weight=0.0), *style_images)
+    losses = []
     for photograph in photographs:
-        targets = objective.content_targets(photograph)
-        stand_in = F.interpolate(style_images[0], size=photograph.shape[2:], mode="bilinear", antialias=True)
-        contents.append(objective(stand_in, targets).floats()["content"])
-        styles.append(objective(photograph, targets).floats()["style"])
-    return statistics.median(contents), statistics.median(styles)
+        painting = F.interpolate(style_images[0], size=photograph.shape[2:], mode="bilinear", antialias=True)
+        losses.append(objective(painting, objective.content_targets(photograph)).floats()["content"])
+    return float(statistics.median(losses))
+
+
+@torch.no_grad()
+def _style_term(config: ObjectiveConfig, style_images: Sequence[Tensor], photographs: Sequence[Tensor]) -> float:
+    """Return what a photograph itself costs, at style weight 1."""
+    objective = Objective(replace(config, content_weight=0.0, style_weight=1.0), *style_images)
+    losses = [objective(photograph, {}).floats()["style"] for photograph in photographs]
+    return float(statistics.median(losses))
 
 
 def _rounded(weight: float) -> float:

@@ -41,9 +41,13 @@ def gram_matrix(features: Tensor) -> Tensor:
         raise ValueError(f"features must be (N, C, H, W), got {tuple(features.shape)}")
     _, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):  # a Gram matrix overflows float16
-        flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)  # (N, C, H * W)
-        gram: Tensor = _SelfProduct.apply(flat)
-        return gram / (channels * height * width)
+        return _products(features.to(torch.promote_types(features.dtype, torch.float32))) / (channels * height * width)
+
+
+def _products(features: Tensor) -> Tensor:
+    """Return `F F^T`, `(N, C, C)`: a sum over places."""
+    product: Tensor = _SelfProduct.apply(features.flatten(2))  # (N, C, H * W)
+    return product
 
 
 class _SelfProduct(torch.autograd.Function):
@@ -179,12 +183,6 @@ class StyleMeasure(NamedTuple):
     """From the statistics of the pastiche and of the painting to `(N,)`."""
     sums: Sums | None = None
     """The same statistics, strip by strip; None where all places are needed at once."""
-
-
-def _products(features: Tensor) -> Tensor:
-    flat = features.flatten(2)
-    product: Tensor = _SelfProduct.apply(flat)
-    return product
 
 
 def _products_with_means(features: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     styles = [read_pixels(style, max_megapixels=config.max_megapixels) for style in config.style]
     photographs = list(itertools.islice(_readable(config), _PHOTOGRAPHS))
     if not photographs:
-        raise ImageError(f"no photograph in {', '.join(config.content_dir)} can be read")
+        places = ", ".join(config.content_dir)
+        raise ImageError(f"no photograph in {places} can be read and is wider than 1:{_THINNEST}")
     run = GatysConfig(steps=_STEPS, size=_SIDE, start_size=_START, objective=_for_pixels(config.objective))
     if not _serves(run, photographs, styles):
         run = replace(run, start_size=None)
@@ -96,5 +97,5 @@ def _readable(config: TrainConfig) -> Iterator[Pixels]:
             photograph = read_photograph(place, max_megapixels=config.max_megapixels)
         except ImageError:  # the run leaves it out, too
             continue
-        if max(photograph.shape) <= _THINNEST * min(photograph.shape[:2]):
+        if max(photograph.shape[:2]) <= _THINNEST * min(photograph.shape[:2]):
             yield photograph

@@ -72,7 +72,7 @@ def test_time_is_shared_among_the_photographs(config, tmp_path, monkeypatch):
 def test_photographs_that_cannot_be_read_are_named(config, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("a note")
-    with pytest.raises(ImageError, match=r"no photograph in .*photos can be read"):
+    with pytest.raises(ImageError, match=r"no photograph in .*photos can be read and is wider"):
         write_preview(config(content_dir=(str(tmp_path / "photos"),)), tmp_path / "preview.jpg")
     assert not (tmp_path / "preview.jpg").exists()
 
