@@ -10,12 +10,12 @@ import torch
 
 from fast_nst.images import atomic_path
 from fast_nst.measure.machine import describe_machine
-from fast_nst.perceptual import Objective, ObjectiveConfig
+from fast_nst.perceptual import ObjectiveConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.feed import Feed, StepSampler
 from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_styles
+from fast_nst.training.run import read_objectives
 from fast_nst.training.sources import find_photographs
 
 
@@ -29,10 +29,11 @@ class Run:
             crop_size=args.crop_size,
             batch_size=args.batch_size,
             precision="32-true",
+            fixed_strength=True,
             objective=ObjectiveConfig(loss_network=loss_network),
         )
-        self.module = StyleTransferModule(config.plain(), Objective(config.objective, *read_styles(config))).to(device)
-        self.module.objective.to(device)
+        self.module = StyleTransferModule(config.plain(), read_objectives(config)).to(device)
+        self.module.on_fit_start()
         self.adam = self.module.configure_optimizers()
         photographs = ContentPhotographs(
             find_photographs(config.content_dir), config.crop_size, 0, cache_gib=config.cache_gib, device=device

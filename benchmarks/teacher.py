@@ -20,15 +20,15 @@ from torch.nn.functional import mse_loss
 
 from fast_nst.compare.judge import default_objective, judge, median_terms
 from fast_nst.images import Pixels, atomic_path, find_pictures
-from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, to_image, to_pixels
+from fast_nst.perceptual import Losses, ObjectiveConfig, to_image, to_pixels
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 from fast_nst.training.feed import ContentData
 from fast_nst.training.guards import quiet_lightning
 from fast_nst.training.machine import settled
-from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_styles
+from fast_nst.training.module import Lot, StyleTransferModule
+from fast_nst.training.run import read_objectives
 from fast_nst.training.sources import find_photographs
 
 
@@ -36,12 +36,12 @@ class Taught(StyleTransferModule):
     """The module that trains, with a teacher beside the objective."""
 
     def __init__(self, config: TrainConfig, teacher: nn.Module, weight: float) -> None:
-        super().__init__(config.plain(), Objective(config.objective, *read_styles(config)))
+        super().__init__(config.plain(), read_objectives(config))
         self._teacher, self._weight = (teacher,), weight  # in a tuple: no submodule
 
-    def judge(self, content: Tensor, pastiche: Tensor) -> Losses:
+    def judge(self, content: Tensor, pastiche: Tensor, lot: Lot) -> Losses:
         """Add the distance to the teacher's pastiche to the content term, and so to the total."""
-        losses = super().judge(content, pastiche)
+        losses = super().judge(content, pastiche, lot)
         if not self._weight:
             return losses
         with torch.no_grad():
@@ -91,6 +91,7 @@ def learn(args: argparse.Namespace, teacher: nn.Module, weight: float) -> nn.Mod
             crop_size=args.crop_size,
             learning_rate=1e-3,
             workers=1,
+            fixed_strength=True,
             objective=ObjectiveConfig(loss_network=args.loss_network),
         )
     )

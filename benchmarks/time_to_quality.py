@@ -35,7 +35,7 @@ from fast_nst.images import Pixels, atomic_path, fit, read_pixels
 from fast_nst.measure.machine import describe_machine
 from fast_nst.networks import build_network
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image, to_pixels
-from fast_nst.training.base import load_base
+from fast_nst.training.base import load_base_of_one_style
 from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.module import rate_share
 from fast_nst.training.sources import find_photographs
@@ -109,7 +109,7 @@ class Bench:
         torch.manual_seed(self.args.seed)
         network = build_network("johnson-half")
         if schedule.is_warm:
-            network.load_state_dict(load_base("johnson-half"))
+            network.load_state_dict(load_base_of_one_style("johnson-half"))
         objective, adam = self.objective(schedule.loss_network), torch.optim.Adam(network.parameters())
         photographs = ContentPhotographs(self.places, self.args.crop_size, self.args.seed, cache_gib=2.0)
         for step in range(steps):

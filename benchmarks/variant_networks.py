@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash, unweave
 from fast_nst.networks.blocks import DoublingConv2d
-from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, PaintingPhases, PhaseNorm
+from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, PaintingPhases
 
 _CORNERS = ("[", "]", "+", "~")
 
@@ -98,6 +98,19 @@ class Branched(nn.Conv2d):
         return F.conv2d(hidden, self.weight + F.pad(self.point.weight, (1, 1, 1, 1)))
 
 
+class PhaseNorm(nn.InstanceNorm2d):
+    """`lean.PhaseNorm`, of one style."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, phases: Tensor) -> Tensor:
+        """`(N, C * 2 * 2, h, w)` to the same."""
+        count, channels, height, width = phases.shape
+        tall = super().forward(phases.reshape(count, channels // 4, 4 * height, width))
+        return tall.reshape(count, channels, height, width)
+
+
 class PaintingBeside(nn.Module):
     """The last two layers of `LeanNetwork`, which see the photograph too."""
 
@@ -132,11 +145,12 @@ class Variant(StyleNetwork):
             taken = 512 - self._run(torch.zeros(1, 3, 512, 512)).shape[2] * self.period
         self.margin = (taken + 1) // 2
         self.receptive_radius = self.margin + self.size_multiple - 1
+        self.hold_styles(1)
 
     enlarge = LeanNetwork.enlarge
 
-    def phases(self, content: Tensor) -> Tensor:
-        """Paint."""
+    def phases(self, content: Tensor, style: Tensor) -> Tensor:
+        """Paint, in the only style."""
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
         return squash(self._run(self.enlarge(content))[:, :, :height, :width])
 

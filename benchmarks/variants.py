@@ -114,6 +114,7 @@ def train_all(args: argparse.Namespace, lines: list[str]) -> None:
             seed=args.seed,
             preview_every=0,
             workers=1,
+            fixed_strength=True,
             objective=ObjectiveConfig(loss_network=args.loss_network),
         )
         model = record.with_suffix(".onnx")

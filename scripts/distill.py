@@ -40,7 +40,7 @@ from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
 from fast_nst.networks import build_network
 from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, to_image, to_pixels
 from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
-from fast_nst.training.base import load_base
+from fast_nst.training.base import load_base_of_one_style
 
 LAYERS = layer_names("mini")
 NAMES = [layer.replace("relu", "conv") for layer in LAYERS]
@@ -209,7 +209,7 @@ def young_pastiches(
     objective = Objective(ObjectiveConfig(loss_network=str(file)), to_image(painting))
     network, pastiches = build_network(preset), []
     if is_warm:
-        network.load_state_dict(load_base(preset))
+        network.load_state_dict(load_base_of_one_style(preset))
     adam = torch.optim.Adam(network.parameters(), lr=5e-4 if is_warm else 1e-3)
     for step in range(1, steps + 1):
         content = photographs.photograph(TRAINED_SIDE)

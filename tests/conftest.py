@@ -1,6 +1,7 @@
 """Fixtures for every test: model files small enough to compute their answer by hand, made without PyTorch."""
 
 import itertools
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -43,11 +44,12 @@ def _save_model(
     shape: tuple[str | int, ...] = ("N", "H", "W", 3),
     output_type: int = TensorProto.UINT8,
     constants: list[onnx.TensorProto] | None = None,
+    controls: list[onnx.ValueInfoProto] | None = None,
 ) -> Path:
     """Write a model of the contract, or one that breaks it as the arguments say."""
     content = helper.make_tensor_value_info("content", TensorProto.UINT8, shape)
     pastiche = helper.make_tensor_value_info("pastiche", output_type, ("N", "H", "W", 3))
-    graph = helper.make_graph(nodes, "style", [content], [pastiche], constants or [])
+    graph = helper.make_graph(nodes, "style", [content, *(controls or [])], [pastiche], constants or [])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     helper.set_model_props(model, metadata)
     onnx.save(model, path)
@@ -78,6 +80,41 @@ def invert_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def blur_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A style file whose pastiche depends on the neighbours, so that borders show: a 3x3 box blur."""
     return _save_model(tmp_path_factory.mktemp("models") / "blur.onnx", BLUR)
+
+
+@pytest.fixture(scope="session")
+def many_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the styles `red`, `green` and `blue` with strengths: it draws pixels towards one colour.
+
+    The pastiche is `(1 - strength) * content + strength * 200 * weights`, rounded.
+    """
+    nodes = [
+        helper.make_node("Cast", ["content"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["style", "level"], ["colour"]),
+        helper.make_node("Sub", ["one", "strength"], ["rest"]),
+        helper.make_node("Mul", ["float", "rest"], ["kept"]),
+        helper.make_node("Mul", ["colour", "strength"], ["laid on"]),
+        helper.make_node("Add", ["kept", "laid on"], ["mixed"]),
+        helper.make_node("Round", ["mixed"], ["rounded"]),
+        helper.make_node("Clip", ["rounded", "least", "most"], ["clipped"]),
+        helper.make_node("Cast", ["clipped"], ["pastiche"], to=TensorProto.UINT8),
+    ]
+    numbers = {"level": 200.0, "one": 1.0, "least": 0.0, "most": 255.0}
+    inputs = {
+        "style": {"shape": [3], "default": [1.0, 0.0, 0.0], "meaning": "weights"},
+        "strength": {"shape": [], "default": 1.0, "range": [0.0, 1.5], "meaning": "how much"},
+    }
+    names = json.dumps([{"name": name} for name in ("red", "green", "blue")])
+    return _save_model(
+        tmp_path_factory.mktemp("models") / "colours.onnx",
+        nodes,
+        metadata=METADATA | {"title": "3 styles", "inputs": json.dumps(inputs), "styles": names},
+        constants=[helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in numbers.items()],
+        controls=[
+            helper.make_tensor_value_info("style", TensorProto.FLOAT, (3,)),
+            helper.make_tensor_value_info("strength", TensorProto.FLOAT, ()),
+        ],
+    )
 
 
 @pytest.fixture(scope="session")

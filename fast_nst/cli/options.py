@@ -49,6 +49,18 @@ class Weights(click.ParamType[dict[str, float]]):
         return self.name
 
 
+class OnlyInFiles(click.ParamType[Any]):
+    """What is too long for a command line: a mapping from YAML."""
+
+    name = "mapping"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the mapping."""
+        if not isinstance(value, Mapping):
+            self.fail(f"{value!r}: expected a mapping, in a file given with --config", param, ctx)
+        return value
+
+
 class Numbers(click.ParamType[tuple[float, ...]]):
     """Numbers in a row: `3,7`, or a list from YAML."""
 

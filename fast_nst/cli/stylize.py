@@ -11,9 +11,10 @@ import click
 
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.images import MAX_MEGAPIXELS
-from fast_nst.inference import Stylizer, find_style
+from fast_nst.inference import Stylizer
 from fast_nst.inference.batch import Batch, FileOptions, Outcome, share_cores
 from fast_nst.inference.plan import Plan, plan_jobs
+from fast_nst.inference.zoo import style_label
 from fast_nst.large.any_size import AnySizeStylizer, Progress
 from fast_nst.large.size import parse_size
 
@@ -26,7 +27,18 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.command("stylize")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
-    "--style", required=True, metavar="NAME|FILE.onnx", help="Shipped style (`fast-nst styles`) or model file."
+    "--style",
+    required=True,
+    metavar="STYLE",
+    help="Shipped style (`fast-nst styles`) or FILE.onnx; of a network of many styles FILE.onnx/NAME. Several are "
+    "mixed: NAME:0.3,NAME:0.7.",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="How much of the style: 0 is the photograph, up to 1.5.",
 )
 @click.option("-o", "--output", metavar="OUT", help="File, or folder for several pictures. Default: beside the input.")
 @click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Resize so that the longer side is PX.")
@@ -58,6 +70,7 @@ def command(
     *,
     inputs: tuple[str, ...],
     style: str,
+    strength: float,
     output: str | None,
     max_memory: str | None,
     stroke_size: int | None,
@@ -74,18 +87,19 @@ def command(
     \b
     fast-nst stylize photo.jpg --style starry-night
     fast-nst stylize photos/ --style my.onnx -o painted/ --size 1024
+    fast-nst stylize photo.jpg --style starry-night:0.3,great-wave:0.7 --strength 0.8
     """  # noqa: D301  # the backspace is click's mark for lines to keep
     options = FileOptions(**file_options)
     if options.size is not None and options.scale is not None:
         raise click.UsageError("--size and --scale exclude each other; give one")
-    model = find_style(style)
-    plan = plan_jobs(inputs, output, style=model.stem, overwrite=options.overwrite)
+    plan = plan_jobs(inputs, output, style=style_label(style), overwrite=options.overwrite)
     progress_of_strips = sys.stderr.isatty() if progress is None else progress
     if progress is None and len(plan.jobs) < 2:
         progress = False
     limit = None if max_memory is None else parse_size(max_memory)
     painters, threads = share_cores(len(plan.jobs) if limit is None else 1, threads)
-    stylizer = Stylizer(model, threads=threads, providers=None if provider is None else [provider])
+    stylizer = Stylizer(style, strength=strength, threads=threads, providers=None if provider is None else [provider])
+    stylizer.controls  # what is wrong with them is told before any picture is read  # noqa: B018
     with StripBar(show=progress_of_strips) as strip_bar:
         painter = AnySizeStylizer(stylizer, max_memory=limit, stroke_size=stroke_size, threads=threads, tell=strip_bar)
         is_frugal = limit is not None

@@ -9,10 +9,11 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
 from fast_nst.cli.objective import resolved, tell_weights
-from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
+from fast_nst.cli.options import OnlyInFiles, build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.paintings import paintings_in, style_name
 from fast_nst.training.preview import write_preview
 from fast_nst.training.run import CONFIG_NAME, Outcome, train
 
@@ -46,6 +47,12 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @config_option
+@click.option(
+    "--style-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with a painting for each style of a network of many; a style is called after its file.",
+)
+@click.option("--paintings", type=OnlyInFiles(), default={}, hidden=True)
 @options_from(TrainConfig)
 def command(
     output: Path | None,
@@ -55,6 +62,7 @@ def command(
     overwrite: bool,
     preview: bool,
     quiet: bool,
+    style_dir: Path | None,
     **values: Any,
 ) -> int:
     """Fit a network to a painting (--style) on photographs (--content-dir), and write it as one .onnx file.
@@ -62,9 +70,13 @@ def command(
     The folder of the run keeps every option, checkpoints, losses and previews. Ctrl-C ends it early with what there
     is; --resume RUN_DIR goes on.
     """
+    if style_dir is not None:
+        if values["paintings"]:
+            raise ConfigError("the configuration names paintings already; leave --style-dir out")
+        values["paintings"] = paintings_in(style_dir)
     config = build(TrainConfig, values)
     config = replace(config, objective=rank_zero_only(resolved)(config.objective) or config.objective)
-    output = output or Path("-".join(Path(style).stem for style in config.style).replace("_", "-") + ".onnx")
+    output = output or Path(f"{_name(config, style_dir)}.onnx")
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
     if preview:
@@ -88,6 +100,13 @@ def command(
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet, on_settled=on_settled)
     _report(outcome, folder)
     return INTERRUPTED if outcome.interrupted else DONE
+
+
+def _name(config: TrainConfig, style_dir: Path | None) -> str:
+    """Return what a model is called that nobody has named."""
+    if style_dir is not None:
+        return style_name(style_dir.resolve())
+    return "many" if config.paintings else "-".join(map(style_name, map(Path, config.style)))
 
 
 @rank_zero_only

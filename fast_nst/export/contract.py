@@ -3,12 +3,16 @@
 The contract: input `content` and output `pastiche`, uint8 `(N, H, W, 3)`, RGB, sRGB; the same N, H, W out as in, for
 every H, W >= 64. Scaling, mirroring up to the network's size multiple, cropping back, clamping and rounding to the
 nearest level are inside the graph, and what the style is stands in the file's metadata.
+
+A network of several styles has an input `style`, float32 `(S,)`, weights of its styles that sum to 1; one with
+strengths has an input `strength`, float32 without axes, from 0 to 1.5.
 """
 
 import torch
 from torch import Tensor, nn
 
 from fast_nst.networks import StyleNetwork
+from fast_nst.networks.base import painted_share
 
 
 class ContractModule(nn.Module):
@@ -23,12 +27,23 @@ class ContractModule(nn.Module):
         super().__init__()
         self.network, self.dtype = network, dtype
 
-    def forward(self, content: Tensor) -> Tensor:
-        """Scale, repaint, clamp, round; weave the phases last, when a pixel is three bytes."""
+    def forward(self, content: Tensor, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
+        """Scale, repaint, clamp, round; weave the phases last, when a pixel is three bytes.
+
+        Args:
+            content: uint8 `(N, H, W, 3)`.
+            style: float32 `(S,)`; None is the first style.
+            strength: float32 without axes; None is 1.
+        """
         height, width = content.shape[1:3]
-        phases = self.network.phases(content.permute(0, 3, 1, 2).to(self.dtype) / 255)
+        row = self.network.style_row(style, strength).to(self.dtype)
+        phases = self.network.phases(content.permute(0, 3, 1, 2).to(self.dtype) / 255, row)
         levels = (phases.clamp(0, 1) * 255).round().to(torch.uint8)
-        return _weave_levels(levels, self.network.period)[:, :height, :width]
+        pastiche = _weave_levels(levels, self.network.period)[:, :height, :width]
+        if strength is None:
+            return pastiche
+        share = painted_share(strength)
+        return (content * (1 - share) + pastiche * share).round().to(torch.uint8)
 
 
 def _weave_levels(levels: Tensor, period: int) -> Tensor:

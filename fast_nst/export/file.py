@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,14 +15,14 @@ import onnxruntime
 import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxscript.optimizer import optimize_ir
-from torch import nn
+from torch import Tensor, nn
 
 from fast_nst.errors import ModelError
 from fast_nst.export.contract import ContractModule
 from fast_nst.export.rewrites import merge_slices, shorten_names, store_half
 from fast_nst.images import atomic_path
 from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
-from fast_nst.networks import StyleNetwork
+from fast_nst.networks import MOST_STRENGTH, StyleNetwork
 
 TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
 PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
@@ -41,7 +42,7 @@ def export_network(
     Args:
         network: maps `(N, 3, H, W)` in [0, 1] to the same shape, for every H, W >= 64.
         path: replaced if it exists.
-        metadata: what the file says of itself, beside the `format`.
+        metadata: what the file says of itself, beside the `format` and its `inputs`.
         sizes: heights and widths at which the file is held against PyTorch before it is kept.
 
     Returns:
@@ -61,7 +62,7 @@ def export_network(
     return difference
 
 
-def parity(contract: nn.Module, path: Path, sizes: Sequence[tuple[int, int]]) -> int:
+def parity(contract: ContractModule, path: Path, sizes: Sequence[tuple[int, int]]) -> int:
     """Return the largest difference between PyTorch and ONNX Runtime, in levels of 255, over random pictures.
 
     Raises:
@@ -71,13 +72,37 @@ def parity(contract: nn.Module, path: Path, sizes: Sequence[tuple[int, int]]) ->
     rng, largest = np.random.default_rng(0), 0
     for number, (height, width) in enumerate(sizes):
         content = _smooth_noise(rng, 1 + number % 2, height, width)
+        controls = _some_controls(contract.network, rng)
         with torch.no_grad():
-            expected = contract(torch.from_numpy(content)).numpy()
-        (answer,) = session.run(None, {"content": content})
+            expected = contract(torch.from_numpy(content), **controls).numpy()
+        (answer,) = session.run(None, {"content": content} | {name: one.numpy() for name, one in controls.items()})
         if answer.shape != expected.shape:
             raise ModelError(f"{path.name} answers {content.shape} with {answer.shape}, expected {expected.shape}")
         largest = max(largest, int(np.abs(answer.astype(int) - expected).max()))
     return largest
+
+
+def _some_controls(network: StyleNetwork, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Return a random value of each control that a network has."""
+    controls = {}
+    if network.style_count > 1:
+        controls["style"] = torch.from_numpy(rng.dirichlet(np.ones(network.style_count)).astype(np.float32))
+    if network.has_strength:
+        controls["strength"] = torch.tensor(rng.uniform(0, MOST_STRENGTH), dtype=torch.float32)
+    return controls
+
+
+def describe_inputs(network: StyleNetwork) -> dict[str, dict[str, Any]]:
+    """Return what a file's metadata says of its inputs beside `content`: shape, default and meaning of each."""
+    told: dict[str, dict[str, Any]] = {}
+    if network.style_count > 1:
+        first = [1.0] + [0.0] * (network.style_count - 1)
+        meaning = "weights of the styles, in the order of the metadata's list `styles`; they sum to 1"
+        told["style"] = {"shape": [network.style_count], "default": first, "meaning": meaning}
+    if network.has_strength:
+        meaning = "how much of the style: 0 gives the photograph back, 1 is what the style was judged at"
+        told["strength"] = {"shape": [], "default": 1.0, "range": [0.0, MOST_STRENGTH], "meaning": meaning}
+    return told
 
 
 def _smooth_noise(rng: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
@@ -88,8 +113,9 @@ def _smooth_noise(rng: np.random.Generator, count: int, height: int, width: int)
     return (shapes + grain).clip(0, 255).astype(np.uint8)
 
 
-def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
+def _write(contract: ContractModule, path: Path, metadata: Mapping[str, str]) -> None:
     example = torch.zeros(2, *_TRACED_SIZE, 3, dtype=torch.uint8)
+    controls = _some_controls(contract.network, np.random.default_rng(0))
     free = {
         0: torch.export.Dim("N", min=1),
         1: torch.export.Dim("H", min=MIN_SIDE),
@@ -99,9 +125,10 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
         program = torch.onnx.export(
             contract,
             (example,),
-            input_names=["content"],
+            kwargs=controls,
+            input_names=["content", *controls],
             output_names=["pastiche"],
-            dynamic_shapes=(free,),
+            dynamic_shapes={"content": free, **dict.fromkeys(controls)},
             dynamo=True,
         )
     assert program is not None  # it is None only without dynamo
@@ -114,6 +141,8 @@ def _write(contract: nn.Module, path: Path, metadata: Mapping[str, str]) -> None
     for free_dim, told in zip(("N", "H", "W"), model.graph.output[0].type.tensor_type.shape.dim, strict=False):
         told.dim_param = free_dim  # the exporter writes out the arithmetic of padding and cropping, which cancels
     _forget_origin(model)
+    if inputs := describe_inputs(contract.network):
+        metadata = {**metadata, "inputs": json.dumps(inputs)}
     for key, value in {"format": FORMAT, **metadata}.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -1,27 +1,30 @@
-"""One style as a function from uint8 pixels to uint8 pixels of the same size.
+"""A style, or a mixture of styles, as a function from uint8 pixels to uint8 pixels of the same size.
 
 The file holds the whole style: scaling, padding to the network's size multiple, cropping, clamping and rounding
 are inside its graph. Left to do here are the checks, the choice of threads and providers, and pictures smaller
 than the contract's 64 px, which are mirrored outwards and cropped back.
 """
 
-from collections.abc import Sequence
+import copy
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, Self, overload
 
 import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
-from fast_nst.errors import ConfigError, ModelError
+from fast_nst.errors import ConfigError, ModelError, did_you_mean
 from fast_nst.images import Pixels
-from fast_nst.inference.zoo import find_style
+from fast_nst.inference.zoo import MANY, find_style, parse_style
 
 FORMAT = "fast_nst/1"
 MIN_SIDE = 64
 """The smallest side that a model file promises to take, in px."""
 
+_CONTROLS = ("style", "strength")
 _PIL_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
 
@@ -37,29 +40,44 @@ class StyleInfo:
     licence: str
     preset: str
     size_bytes: int
+    styles: tuple[str, ...] = ()
+    """Names of the styles of a network of many; empty for one of one style."""
+    has_strength: bool = False
 
 
 class Stylizer:
-    """Repaints pictures in one style: `Stylizer("starry-night")(pixels)`.
+    """Repaints pictures in one style: `Stylizer("starry-night")(pixels)`; or in a mixture, by a network of many styles.
 
     The model file is loaded once. Calls may come from several threads at a time.
 
     Args:
-        style: a shipped style's name or the path of an `.onnx` file.
+        style: a shipped style's name or the path of an `.onnx` file; or one such, a slash, and which of its styles to
+            mix, such as `my.onnx/hill:0.3,wave:0.7`. See `zoo.parse_style`.
+        styles: names of the styles to mix, instead of those in `style`; without `style`, of the shipped `many`.
+        weights: of those, in any unit; None: all alike.
+        strength: how much of the style: 0 is the photograph, 1 what the style was judged at, up to `most_strength`.
         threads: how many CPU threads one picture is painted with; by default all physical cores.
         providers: ONNX Runtime providers in order of preference, such as `["cuda"]` or `["CPUExecutionProvider"]`;
             by default CUDA where ONNX Runtime offers it, else the CPU.
 
     Raises:
-        ModelError: if the file is missing, broken, not ours, or of another contract version.
-        ConfigError: if a provider asked for by name is not available.
+        ModelError: if the file is missing, broken, not ours, or of another contract version; or has no such style.
+        ConfigError: if a provider asked for by name is not available; or the network has no strengths, or less.
         ValueError: if `threads` is less than 1.
     """
 
     def __init__(
-        self, style: str | Path, *, threads: int | None = None, providers: Sequence[str] | None = None
+        self,
+        style: str | Path = MANY,
+        *,
+        styles: Sequence[str] | None = None,
+        weights: Sequence[float] | None = None,
+        strength: float = 1.0,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
     ) -> None:
-        self.path = find_style(style)
+        choice = parse_style(style)
+        self.path = find_style(choice.model)
         chosen = choose_providers(providers)
         self._session = open_session(self.path, threads, chosen)
         if providers and self.providers[0] != chosen[0]:
@@ -67,14 +85,30 @@ class Stylizer:
         self._run_options = ort.RunOptions()
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         _check_contract(self.path, self._session, self.metadata.get("format"))
+        self._inputs: dict[str, dict[str, Any]] = json.loads(self.metadata.get("inputs", "{}"))
+        self._weights: Mapping[str, float] | None = None
+        self._strength = 1.0
+        self._choose(choice.weights if styles is None else _paired(styles, weights), strength)
 
     def __repr__(self) -> str:
         return f"Stylizer({str(self.path)!r}, providers={self.providers})"
 
+    def choose(
+        self,
+        styles: Sequence[str] | None = None,
+        weights: Sequence[float] | None = None,
+        strength: float | None = None,
+    ) -> Self:
+        """Return one of the same network, already loaded, in another mixture or strength; None leaves what there is."""
+        other = copy.copy(self)
+        weighed = self._weights if styles is None else _paired(styles, weights)
+        other._choose(weighed, self._strength if strength is None else strength)
+        return other
+
     @property
     def name(self) -> str:
-        """The file's name without its suffix, such as `starry-night`."""
-        return self.path.stem
+        """The file's name without its suffix, such as `starry-night`; of a network of many, those of the styles."""
+        return "-".join(self._weights) if self._weights else self.path.stem
 
     @property
     def providers(self) -> list[str]:
@@ -82,10 +116,61 @@ class Stylizer:
         return list(self._session.get_providers())
 
     @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the styles of a network of many; empty for one of one style."""
+        told = json.loads(self.metadata.get("styles", "[]")) if "style" in self._inputs else []
+        return tuple(style["name"] for style in told)
+
+    @property
+    def most_strength(self) -> float | None:
+        """The greatest strength; None if there is but one."""
+        return float(self._inputs["strength"]["range"][1]) if "strength" in self._inputs else None
+
+    @property
     def info(self) -> StyleInfo:
         """What the file says about itself."""
         told = {key: self.metadata.get(key, "") for key in ("title", "artist", "year", "licence", "preset")}
-        return StyleInfo(name=self.name, size_bytes=self.path.stat().st_size, **told)
+        size, has_strength = self.path.stat().st_size, self.most_strength is not None
+        return StyleInfo(name=self.path.stem, size_bytes=size, styles=self.styles, has_strength=has_strength, **told)
+
+    @property
+    def controls(self) -> dict[str, np.ndarray]:
+        """What the network is fed beside pictures: `style` and `strength`, where it has them.
+
+        Raises:
+            ConfigError: if it is a network of many styles, and none is chosen.
+        """
+        fed = {}
+        if "style" in self._inputs:
+            if self._weights is None:
+                raise ConfigError(
+                    f"{self.path} has the styles {', '.join(self.styles)}; name one, as {self.path.name}/"
+                    f"{self.styles[0]}, or several, as {self.path.name}/{':0.3,'.join(self.styles[:2])}:0.7"
+                )
+            total = sum(self._weights.values())
+            fed["style"] = np.array([self._weights.get(name, 0) / total for name in self.styles], np.float32)
+        if "strength" in self._inputs:
+            fed["strength"] = np.array(self._strength, np.float32)
+        return fed
+
+    def _choose(self, weights: Mapping[str, float] | None, strength: float) -> None:
+        for name, weight in (weights or {}).items():
+            if name not in self.styles:
+                has = f"has the styles {', '.join(self.styles)}" if self.styles else "has but one style"
+                raise ModelError(f"{self.path} {has}, not {name!r}{did_you_mean(name, self.styles)}")
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"the weight of {name} is {weight}, expected a number >= 0")
+        if weights is not None and not any(weights.values()):
+            raise ConfigError("no style has a weight above 0")
+        most = self.most_strength
+        if most is None and strength != 1:
+            raise ConfigError(
+                f"{self.path} knows strength 1 only, not {strength:g}; `fast-nst train` without --fixed-strength "
+                "teaches a network others"
+            )
+        if most is not None and not 0 <= strength <= most:
+            raise ConfigError(f"the strength is {strength:g}, expected 0 to {most:g}")
+        self._weights, self._strength = weights, strength
 
     @overload
     def __call__(self, image: Pixels) -> Pixels: ...
@@ -133,9 +218,10 @@ class Stylizer:
     def _stylize_batch(self, content: Pixels) -> Pixels:
         """Run the model on `(N, H, W, 3)`, mirrored outwards to the contract's smallest size."""
         height, width = content.shape[1:3]
-        padded = _pad(content, max(height, MIN_SIDE), max(width, MIN_SIDE))
+        padded, (top, left) = mirrored(content, max(height, MIN_SIDE), max(width, MIN_SIDE))
+        feeds = {"content": padded, **self.controls}
         try:
-            (pastiche,) = self._session.run(["pastiche"], {"content": padded}, self._run_options)
+            (pastiche,) = self._session.run(["pastiche"], feeds, self._run_options)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
             reason = "not enough memory; a smaller --size needs less" if _is_allocation(error) else _reason(error)
             raise ModelError(f"{self.path} failed on {width}x{height} px: {reason}") from error
@@ -143,17 +229,30 @@ class Stylizer:
             raise ModelError(
                 f"{self.path} breaks its contract: pixels {padded.shape} came back as {pastiche.shape}; export it again"
             )
-        top, left = (padded.shape[1] - height) // 2, (padded.shape[2] - width) // 2
         return np.ascontiguousarray(pastiche[:, top : top + height, left : left + width])
 
 
-def _pad(content: Pixels, height: int, width: int) -> Pixels:
-    """Mirror `(N, H, W, 3)` outwards on all sides to `(N, height, width, 3)`, again and again where it is tiny."""
-    rows, columns = height - content.shape[1], width - content.shape[2]
+def _paired(styles: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
+    """Return the weight of each style, by name."""
+    shares = (1.0,) * len(styles) if weights is None else weights
+    if len(shares) != len(styles):
+        raise ConfigError(f"{len(styles)} styles and {len(shares)} weights; expected as many of each")
+    if not styles:
+        raise ConfigError("no style is named")
+    return dict(zip(styles, map(float, shares), strict=True))
+
+
+def mirrored(pictures: np.ndarray, height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Mirror `(N, H, W, C)` outwards on all sides to `(N, height, width, C)`, again and again where it is tiny.
+
+    Returns:
+        What it is then, and the row and column at which it begins in there.
+    """
+    rows, columns = height - pictures.shape[1], width - pictures.shape[2]
     if rows == columns == 0:
-        return content
+        return pictures, (0, 0)
     margins = ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0))
-    return np.pad(content, margins, mode="symmetric")
+    return np.pad(pictures, margins, mode="symmetric"), (rows // 2, columns // 2)
 
 
 def choose_providers(names: Sequence[str] | None) -> list[str]:
@@ -207,15 +306,19 @@ def _check_contract(path: Path, session: ort.InferenceSession, found: str | None
         raise ModelError(
             f"{path} is of format {found}, this version reads {FORMAT}; export it again, or upgrade fast-nst"
         )
-    for role, nodes, name in (
-        ("input", session.get_inputs(), "content"),
-        ("output", session.get_outputs(), "pastiche"),
-    ):
+    given, made = session.get_inputs(), session.get_outputs()
+    controls = [node for node in given if node.name in _CONTROLS]
+    pictures = [node for node in given if node.name not in _CONTROLS]
+    for role, nodes, name in (("input", pictures, "content"), ("output", made, "pastiche")):
         if [node.name for node in nodes] != [name] or not all(map(_is_free_picture, nodes)):
             seen = ", ".join(f"{node.name} {node.type} {node.shape}" for node in nodes)
             raise ModelError(
                 f"{path} breaks contract {FORMAT}: expected {role} {name} uint8 (N, H, W, 3), any size; got {seen}"
             )
+    told = session.get_modelmeta().custom_metadata_map.get("inputs", "{}")
+    if any(node.type != "tensor(float)" or f'"{node.name}"' not in told for node in controls):
+        seen = ", ".join(f"{node.name} {node.type} {node.shape}" for node in controls)
+        raise ModelError(f"{path} breaks contract {FORMAT}: its metadata does not describe its inputs {seen}")
 
 
 def _is_free_picture(node: ort.NodeArg) -> bool:

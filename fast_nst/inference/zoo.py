@@ -1,11 +1,66 @@
 """The styles that ship with the package, and how a style is found by name or by path."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from fast_nst.errors import ModelError, did_you_mean
+from fast_nst.errors import ConfigError, ModelError, did_you_mean
 from fast_nst.shipped import shipped_files
 
 SUFFIX = ".onnx"
+MANY = "many"
+"""The shipped network of many styles, in which mixtures are looked for that name no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class StyleChoice:
+    """A model, by name or path, and the weights of its styles, by name; without weights it is a model of one style."""
+
+    model: str | Path
+    weights: Mapping[str, float] | None = None
+
+
+def parse_style(text: str | Path) -> StyleChoice:
+    """Return what a text such as `--style` takes stands for.
+
+    `starry-night` and `my.onnx` are models; `my.onnx/hill` is one style of a network of many, and
+    `my.onnx/hill:0.3,wave:0.7` a mixture of two; `hill:0.3,wave:0.7` is one of the shipped network `MANY`. A style
+    without a weight counts 1.
+
+    Raises:
+        ConfigError: for a weight that is no number.
+    """
+    if isinstance(text, Path) or text in shipped_styles() or text.endswith(SUFFIX):
+        return StyleChoice(text)
+    model, found, names = text.partition(f"{SUFFIX}/")
+    if found:
+        return StyleChoice(model + SUFFIX, _weights(names))
+    shipped, found, names = text.partition("/")
+    if found and shipped in shipped_styles():
+        return StyleChoice(shipped, _weights(names))
+    return StyleChoice(MANY, _weights(text)) if {",", ":"} & set(text) else StyleChoice(text)
+
+
+def style_label(text: str | Path) -> str:
+    """Return what a pastiche's file is called after: the model, or the styles that are mixed; see `parse_style`.
+
+    Raises:
+        ModelError: if there is no such model.
+        ConfigError: for a weight that is no number.
+    """
+    choice = parse_style(text)
+    return find_style(choice.model).stem if choice.weights is None else "-".join(choice.weights)
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition(":")
+        try:
+            weights[name] = weights.get(name, 0.0) + float(weight or 1.0)
+        except ValueError:
+            raise ConfigError(f"{part.strip()!r} is no style and its weight; expected one such as {name}:0.3") from None
+    return weights
 
 
 def shipped_styles() -> dict[str, Path]:

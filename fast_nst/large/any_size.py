@@ -5,7 +5,7 @@ Imports what strips need only when a picture needs them.
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,15 @@ from fast_nst.images import Pixels, read_header
 from fast_nst.images.streams import can_stream
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
-from fast_nst.inference.stylizer import MIN_SIDE, Stylizer
+from fast_nst.inference.stylizer import MIN_SIDE, Stylizer, open_session
 from fast_nst.large.size import format_size
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
     from fast_nst.large.graph import StyleGraph
     from fast_nst.large.memory import StripPlan
+    from fast_nst.large.regions import RegionGraph, RegionMasks
     from fast_nst.large.store import DiskRows, MemoryRows, Store
 
     Rows = MemoryRows | DiskRows
@@ -60,6 +63,7 @@ class AnySizeStylizer:
         stroke_size: longer side in px of the picture whose strokes a larger one gets; None leaves strokes as they are.
         threads: CPU threads for strips; None for all physical cores.
         tell: called after each strip.
+        regions: of a picture with masks, what each region is painted with: `stylizer` in other mixtures.
     """
 
     def __init__(
@@ -70,14 +74,19 @@ class AnySizeStylizer:
         stroke_size: int | None = None,
         threads: int | None = None,
         tell: Callable[[Progress], None] | None = None,
+        regions: Sequence[Stylizer] = (),
     ) -> None:
         self._stylizer, self._max_memory, self._threads, self._tell = stylizer, max_memory, threads, tell
-        self._stroke_size = stroke_size
+        self._stroke_size, self._regions = stroke_size, regions
         self._one_at_a_time = threading.Lock()
         self._cancelled = 0
 
-    def __call__(self, pixels: Pixels) -> Pixels:
+    def __call__(self, pixels: Pixels, masks: "RegionMasks | None" = None) -> Pixels:
         """Return the pastiche of `uint8 (H, W, 3)` pixels.
+
+        Args:
+            pixels: the photograph.
+            masks: which region is where; needed if there are regions.
 
         Raises:
             ModelError: if the model fails, or would have to be painted in strips and cannot, or the work is cancelled.
@@ -87,30 +96,39 @@ class AnySizeStylizer:
             from fast_nst.large.store import MemoryRows
 
             pastiche = np.empty_like(pixels)
-            self._paint_small(MemoryRows(pixels), MemoryRows(pastiche), pixels.shape[:2])
+            self._paint_small(MemoryRows(pixels), MemoryRows(pastiche), pixels.shape[:2], masks)
             return pastiche
-        return self._paint_all(pixels)
+        return self._paint_all(pixels, masks)
 
-    def _paint_all(self, pixels: Pixels) -> Pixels:
+    def _paint_all(self, pixels: Pixels, masks: "RegionMasks | None") -> Pixels:
         """Return the pastiche, every pixel painted."""
         height, width = pixels.shape[:2]
         if self._is_small(height * width) or min(height, width) < MIN_SIDE:
-            return self._stylizer(pixels)
+            return self._paint_piece(pixels, masks)
         from fast_nst.large.memory import in_one_piece, keeping_in
         from fast_nst.large.store import MemoryRows, Store
 
         with self._one_at_a_time:
             free = self._free() - pixels.nbytes  # of the pastiche
             if _FITS * height * width <= free or in_one_piece(self._graph, height * width) <= free:
-                return self._stylizer(pixels)
+                return self._paint_piece(pixels, masks)
             pastiche = np.empty_like(pixels)
             plan = self._plan(height, width, held=pixels.nbytes)  # the pastiche's pages are not taken yet
             store = Store(None if plan.is_kept_in_memory else plan.folder)
             store.put("content", MemoryRows(pixels))
             store.put("pastiche", MemoryRows(pastiche))
             with keeping_in(plan.folder):
-                self._paint(store, height, plan)
+                self._paint(store, (height, width), plan, masks)
             return pastiche
+
+    def _paint_piece(self, pixels: Pixels, masks: "RegionMasks | None") -> Pixels:
+        """Return the pastiche, painted in one piece."""
+        if not self._regions:
+            return self._stylizer(pixels)
+        from fast_nst.large.regions import paint_piece
+
+        assert masks is not None
+        return paint_piece(self._region_graph, self._region_session, pixels, masks)
 
     def takes(self, job: Job, options: FileOptions) -> bool:
         """Whether `paint_file` should do a job: its picture is too large to be read as a whole.
@@ -133,7 +151,9 @@ class AnySizeStylizer:
             )
         return missing > 0
 
-    def paint_file(self, job: Job, options: FileOptions) -> tuple[int, int, tuple[str, ...]]:
+    def paint_file(
+        self, job: Job, options: FileOptions, masks: "RegionMasks | None" = None
+    ) -> tuple[int, int, tuple[str, ...]]:
         """Paint a file of which never more than some rows are in memory; return its width, height and notes.
 
         Raises:
@@ -151,7 +171,7 @@ class AnySizeStylizer:
         with keeping_in(folder):
             if self._is_to_be_small(height, width):
                 planes = unpack(stream, folder)
-                self._paint_small(planes.content, planes.pastiche, (height, width))
+                self._paint_small(planes.content, planes.pastiche, (height, width), masks)
                 return width, height, pack(planes, stream, job, options)
             with self._one_at_a_time:
                 plan = self._plan(height, width)
@@ -159,7 +179,7 @@ class AnySizeStylizer:
                 store = Store(None if plan.is_kept_in_memory else folder)
                 store.put("content", planes.content)
                 store.put("pastiche", planes.pastiche)
-                self._paint(store, height, plan)
+                self._paint(store, (height, width), plan, masks)
                 return width, height, pack(planes, stream, job, options)
 
     def cancel(self) -> None:
@@ -171,18 +191,34 @@ class AnySizeStylizer:
         """Whether a smaller picture is to be painted, for the size of its strokes."""
         return self._stroke_size is not None and self._stroke_size < max(height, width)
 
-    def _paint_small(self, content: "Rows", pastiche: "Rows", shape: tuple[int, ...]) -> None:
+    def _paint_small(
+        self, content: "Rows", pastiche: "Rows", shape: tuple[int, ...], masks: "RegionMasks | None"
+    ) -> None:
         from fast_nst.large.strokes import paint_small
 
         assert self._stroke_size is not None
         size = (shape[1], shape[0])
-        paint_small(content, pastiche, size, self._stroke_size, self._paint_all, self._teller(shape[0]))
+        paint = functools.partial(self._paint_all, masks=masks)
+        paint_small(content, pastiche, size, self._stroke_size, paint, self._teller(shape[0]))
 
     @functools.cached_property
     def _graph(self) -> "StyleGraph":
+        if self._regions:
+            return self._region_graph
         from fast_nst.large.graph import StyleGraph
 
-        return StyleGraph(self._stylizer.path)
+        return StyleGraph(self._stylizer.path, self._stylizer.controls)
+
+    @functools.cached_property
+    def _region_graph(self) -> "RegionGraph":
+        from fast_nst.large.regions import RegionGraph
+
+        return RegionGraph(self._stylizer.path, [region.controls for region in self._regions])
+
+    @functools.cached_property
+    def _region_session(self) -> "InferenceSession":
+        model = self._region_graph.cut((), ("pastiche",), {})
+        return open_session(model, self._threads, self._stylizer.providers)
 
     def _is_small(self, pixels: int) -> bool:
         return pixels <= _ALWAYS_FITS and self._max_memory is None
@@ -224,9 +260,15 @@ class AnySizeStylizer:
             "raise --max-memory, close other programs, or give a smaller --size"
         )
 
-    def _paint(self, store: "Store", height: int, plan: "StripPlan") -> None:
+    def _paint(self, store: "Store", size: tuple[int, int], plan: "StripPlan", masks: "RegionMasks | None") -> None:
         from fast_nst.large.painter import StripPainter
 
+        height, width = size
+        if self._regions:
+            from fast_nst.large.regions import put_maps
+
+            assert masks is not None
+            put_maps(self._region_graph, store, masks, height, width)
         painter = StripPainter(self._graph, self._threads, self._stylizer.providers)
         painter.paint(store, height, plan.passes, plan.strip_rows, self._teller(height * len(plan.passes)))
 

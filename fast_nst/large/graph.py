@@ -42,24 +42,31 @@ class StyleGraph:
 
     Args:
         path: a style under the model contract.
+        controls: what its inputs beside `content` are given, by name: they are constants from here on.
 
     Raises:
         ModelError: if the file cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, controls: Mapping[str, np.ndarray] | None = None) -> None:
         try:
             self._model = onnx.load(path)
         except Exception as error:  # protobuf's errors share no base class with the system's
             raise ModelError(f"{path} cannot be read as an ONNX model; copy or export it again") from error
         self.path = path
+        fix_inputs(self._model, controls or {})
         self._probe = Probe(self._model)
         low, high = map(self._probe, PROBES)
         self.shapes = dict(shapes(low, high))
         self._sizes = {name: array.shape for name, array in low.items()}
-        self.nodes, self.norms = _join_grouped_norms(list(self._model.graph.node), self._sizes)
+        moving = _moving(self._model.graph.node)
+        folded = {name: numpy_helper.from_array(low[name], name) for name in low.keys() - moving - {PASTICHE}}
+        nodes = [node for node in self._model.graph.node if moving & {*node.output}]
+        self.nodes, self.norms = _join_grouped_norms(nodes, self._sizes)
         self.makers = {output: node for node in self.nodes for output in node.output}
-        self.initializers = {entry.name: entry for entry in self._model.graph.initializer}
+        self.initializers = {entry.name: entry for entry in self._model.graph.initializer} | folded
+        self.given = {CONTENT}
+        """Tensors that nothing makes: they come with the picture."""
         self.size_multiple = max(shape.rows_per for shape in self.shapes.values())
         self.stages = self._count_stages()
 
@@ -77,7 +84,7 @@ class StyleGraph:
     def _count_stages(self) -> dict[str, int]:
         """Return the stage of each tensor that comes of the picture."""
         order = {norm.node.output[0]: number for number, norm in enumerate(self.norms)}
-        stages = {CONTENT: 0}
+        stages = dict.fromkeys(self.given, 0)
         for node in self.nodes:
             known = [stages[name] for name in node.input if name in stages]
             if known:
@@ -139,7 +146,7 @@ class StyleGraph:
     @functools.cache  # noqa: B019 (few are asked for)
     def _probed_rows(self, height: int) -> dict[str, int]:
         probed = self._probe(height)
-        return {name: probed[name].shape[shape.axis] for name, shape in self.shapes.items()}
+        return {name: probed[name].shape[shape.axis] for name, shape in self.shapes.items() if name in probed}
 
     def frontier(self, stage: int) -> list[str]:
         """Return what of a stage, or earlier, later ones are made of, so that nothing before it is needed again."""
@@ -149,13 +156,12 @@ class StyleGraph:
                 for name in node.input:
                     if self.stages.get(name, stage + 1) <= stage and name in self.shapes:
                         found[name] = None
-        found.pop(CONTENT, None)
-        return list(found)
+        return [name for name in found if name not in self.given]
 
     def between(self, known: Iterable[str], wanted: Iterable[str]) -> list[NodeProto]:
         """Return the nodes, in order, that make the tensors `wanted` of those `known`, and of constants."""
         open_, needed = list(wanted), set()
-        known = {*known, CONTENT}
+        known = {*known, *self.given}
         while open_:
             name = open_.pop()
             if name in known or name not in self.makers:
@@ -173,16 +179,22 @@ class StyleGraph:
         Args:
             known: inputs, beside `content`.
             wanted: outputs.
-            statistics: mean and variance of the channels of each norm on the way, by the norm's output.
+            statistics: mean and variance of the channels of norms on the way, by the norm's output; a norm of which
+                they are not given takes those of what it gets, so that a model without any paints in one piece.
         """
         nodes, constants = [], dict(self.initializers)
+        groups = {norm.node.output[0]: norm.group for norm in self.norms}
         for node in self.between(known, wanted):
-            nodes.append(node)
-            if node.output[0] in statistics:
-                nodes[-1] = self._fixed(node, constants, *statistics[node.output[0]])
+            name = node.output[0]
+            if name in statistics:
+                nodes.append(self._fixed(node, constants, *statistics[name]))
+            elif groups.get(name, 1) > 1:
+                nodes += _in_groups(node, self._sizes[name][1], groups[name], constants)
+            else:
+                nodes.append(node)
         used = {name for node in nodes for name in node.input}
         inputs = [self._model.graph.input[0]] if CONTENT in used else []
-        inputs += [self._value(name) for name in known if name in used]
+        inputs += [self._value(name) for name in (*sorted(self.given - {CONTENT}), *known) if name in used]
         outputs = [self._value(name) if name != PASTICHE else self._model.graph.output[0] for name in wanted]
         kept = [constants[name] for name in constants if name in used]
         graph = helper.make_graph(nodes, "strip", inputs, outputs, kept)
@@ -213,6 +225,39 @@ class StyleGraph:
         kind, rank = helper.np_dtype_to_tensor_dtype(self.shapes[name].kind), len(self._sizes[name])
         info: onnx.ValueInfoProto = helper.make_tensor_value_info(name, kind, [None] * rank)
         return info
+
+
+def _in_groups(norm: NodeProto, channels: int, group: int, constants: dict[str, onnx.TensorProto]) -> list[NodeProto]:
+    """Return a norm of which some channels in a row share their statistics, as a file has it: between two reshapes."""
+    name, tall = norm.output[0], f"{norm.output[0]}/tall"
+    for role, count in (("tall", channels // group), ("wide", channels)):
+        shape = np.array([0, count, -1, 0], np.int64)  # batch and columns as they are
+        constants[f"{name}/{role}/shape"] = numpy_helper.from_array(shape, f"{name}/{role}/shape")
+    inner = NodeProto()
+    inner.CopyFrom(norm)
+    inner.input[0], inner.output[0] = tall, f"{tall}/normed"
+    return [
+        helper.make_node("Reshape", [norm.input[0], f"{name}/tall/shape"], [tall]),
+        inner,
+        helper.make_node("Reshape", [f"{tall}/normed", f"{name}/wide/shape"], [name]),
+    ]
+
+
+def fix_inputs(model: ModelProto, values: Mapping[str, np.ndarray]) -> None:
+    """Make constants of inputs of a model."""
+    kept = [entry for entry in model.graph.input if entry.name not in values]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in values.items())
+
+
+def _moving(nodes: Iterable[NodeProto]) -> set[str]:
+    """Return the names of the tensors that depend on the picture; all others are the same for every picture."""
+    found = {CONTENT}
+    for node in nodes:
+        if found & {*node.input}:
+            found |= {*node.output}
+    return found
 
 
 def _attribute(node: NodeProto, name: str, default: Any) -> Any:

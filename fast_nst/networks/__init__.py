@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from fast_nst.errors import ConfigError, did_you_mean
-from fast_nst.networks.base import StyleNetwork
+from fast_nst.networks.base import MOST_STRENGTH, StyleNetwork
 from fast_nst.networks.johnson import JohnsonNetwork
 from fast_nst.networks.lean import LeanNetwork
 
-__all__ = ["PRESETS", "StyleNetwork", "build_network"]
+__all__ = ["MOST_STRENGTH", "PRESETS", "StyleNetwork", "build_network"]
 
 PRESETS: dict[str, Callable[[], StyleNetwork]] = {
     "quality": lambda: LeanNetwork(width=64, deep_width=64, deep_blocks=3, blocks=2, tail=16),
@@ -17,10 +17,16 @@ PRESETS: dict[str, Callable[[], StyleNetwork]] = {
 }
 
 
-def build_network(preset: str) -> StyleNetwork:
-    """Return a freshly initialised network of `preset`; raises `ConfigError` for an unknown name."""
+def build_network(preset: str, styles: int = 1, *, has_strength: bool = False) -> StyleNetwork:
+    """Return a freshly initialised network of `preset` that holds so many styles.
+
+    Raises:
+        ConfigError: for an unknown preset.
+    """
     if preset not in PRESETS:
         raise ConfigError(
             f"no network preset {preset!r}; there are {', '.join(PRESETS)}{did_you_mean(preset, PRESETS)}"
         )
-    return PRESETS[preset]()
+    network = PRESETS[preset]()
+    network.hold_styles(styles, has_strength=has_strength)
+    return network

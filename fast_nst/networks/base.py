@@ -6,11 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fast_nst.networks.styled import number_norms, plain_style
+
+MOST_STRENGTH = 1.5
+"""The greatest strength that networks are taught."""
 _OUTPUT_REACH = 150 / 255  # the authors' Torch code: tanh times 150 around the mean of a 0..255 image
 
 
 class StyleNetwork(nn.Module):
-    """Maps `(N, 3, H, W)` RGB in [0, 1] to the same shape, for every H, W >= 64.
+    """Maps `(N, 3, H, W)` RGB in [0, 1] to the same shape, for every H, W >= 64, in one of its styles or a mixture.
 
     A network paints `period` x `period` interleaved pictures, its *phases*, each `period` times smaller than the
     pastiche and a channel of its own for each colour; they are woven into one picture at the very end. Of a network
@@ -26,23 +30,72 @@ class StyleNetwork(nn.Module):
     period: int = 1
     """Phases to a side."""
 
+    styles: nn.Parameter
+    """`(S, P)`, a row a style."""
+    photograph: nn.Parameter | None
+    """`(P,)`, the row that paints the photograph as it is; None where there is strength 1 alone."""
+
+    @property
+    def style_count(self) -> int:
+        """How many styles it has, S."""
+        return len(self.styles)
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether it has strengths."""
+        return self.photograph is not None
+
+    def hold_styles(self, count: int, *, has_strength: bool = False) -> None:
+        """Forget all styles and begin with `count` that are alike, each norm's scales 1 and shifts 0."""
+        number_norms(self)
+        plain = plain_style(self)
+        self.styles = nn.Parameter(plain.repeat(count, 1))
+        self.photograph = nn.Parameter(plain.clone()) if has_strength else None
+
+    def style_row(self, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
+        """Mix the rows of styles, and that of the photograph.
+
+        Args:
+            style: weights of the styles, `(S,)`, or `(N, S)` for each picture its own; they sum to 1. None is the first
+                style.
+            strength: from 0, the photograph, over 1 to `MOST_STRENGTH`: a scalar, or `(N,)`. None is 1. The weight of
+                the photograph's row is what lacks to 1, and below 0 above it.
+
+        Returns:
+            `(P,)`, or `(N, P)` where either is of each picture.
+        """
+        with torch.autocast(self.styles.device.type, enabled=False):  # bfloat16 has three digits
+            row = self.styles[0] if style is None else style @ self.styles
+            if self.photograph is None or strength is None:
+                return row
+            return strength[..., None] * row + (1 - strength[..., None]) * self.photograph
+
     @abstractmethod
-    def phases(self, content: Tensor) -> Tensor:
-        """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1].
+    def phases(self, content: Tensor, style: Tensor) -> Tensor:
+        """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], in the style whose row is `(P,)` or `(N, P)`.
 
         Returns:
             The phases, `(N, period * period * 3, h, w)`: row, column, colour; within [-0.09, 1.09]. `period * h` is H
             or up to `size_multiple - 1` more, of which the reader cuts off the bottom; so is the width.
         """
 
-    def forward(self, content: Tensor) -> Tensor:
+    def forward(self, content: Tensor, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
         """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], H and W at least 64, of any parity.
+
+        Args:
+            content: the photographs.
+            style: see `style_row`.
+            strength: see `style_row`. Below 1 the photograph goes past the layers with the weight that lacks to 1, so
+                that 0 gives it back: its brightness and colours, which instance norms take away, come by no other way.
 
         Returns:
             The pastiche, `(N, 3, H, W)`, within [-0.09, 1.09]; a reader clamps.
         """
         height, width = content.shape[2:]
-        return weave(self.phases(content), self.period)[:, :, :height, :width]
+        painted = weave(self.phases(content, self.style_row(style, strength)), self.period)[:, :, :height, :width]
+        if not self.has_strength or strength is None:
+            return painted
+        return torch.lerp(content.to(painted.dtype), painted, painted_share(strength).view(-1, 1, 1, 1).to(painted))
 
     def enlarge(self, content: Tensor) -> Tensor:
         """Mirror the border: by the margin all round, and up to the next size multiple at the right and bottom."""
@@ -63,6 +116,11 @@ def weave(phases: Tensor, period: int) -> Tensor:
     count, _, height, width = phases.shape
     grid = phases.reshape(count, period, period, 3, height, width).permute(0, 3, 4, 1, 5, 2)
     return grid.reshape(count, 3, period * height, period * width)
+
+
+def painted_share(strength: Tensor) -> Tensor:
+    """Return the weight of what the layers paint; the rest of 1 is the photograph's, which goes past them."""
+    return strength.clamp(0, 1)
 
 
 def squash(pastiche: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash
 from fast_nst.networks.blocks import ConvBlock, ResidualBlock, UpsampleBlock, WideConv2d
+from fast_nst.networks.styled import StyledSequential
 
 
 class JohnsonNetwork(StyleNetwork):
@@ -38,7 +39,7 @@ class JohnsonNetwork(StyleNetwork):
         self.receptive_radius = 17 + 8 * residual_blocks  # px: 4 + 1 + 2 + 2 + 1 + 4, and 3 by the halvings' phase
         self.margin = 0 if padded else 15 + 8 * residual_blocks
         self.offset = 0 if padded else 2
-        self.layers = nn.Sequential(
+        self.layers = StyledSequential(
             ConvBlock(3, full, 9, padded=padded),
             ConvBlock(full, half, 3, stride=2, padded=padded),
             ConvBlock(half, quarter, 3, stride=2, padded=padded),
@@ -48,9 +49,10 @@ class JohnsonNetwork(StyleNetwork):
             *([nn.ReflectionPad2d(4)] if padded else []),
             WideConv2d(full, 3, 9),
         )
+        self.hold_styles(1)
 
-    def phases(self, content: Tensor) -> Tensor:
+    def phases(self, content: Tensor, style: Tensor) -> Tensor:
         """Repaint `content`; see `StyleNetwork`."""
         height, width = content.shape[2:]
-        pastiche = self.layers(self.enlarge(content))[:, :, self.offset :, self.offset :]
+        pastiche = self.layers(self.enlarge(content), style)[:, :, self.offset :, self.offset :]
         return squash(pastiche[:, :, :height, :width])

@@ -23,11 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash, unweave
+from fast_nst.networks.blocks import ArrangedConv2d
+from fast_nst.networks.styled import Styled, StyledSequential, StyleNorm
 
 _LEAK = 0.2  # of what is below zero, so that few channels can say much
 
 
-class DoublingPhases(nn.Conv2d):
+class DoublingPhases(ArrangedConv2d):
     """Nearest-neighbour doubling, then a valid 3x3 convolution without bias: in phases."""
 
     falls_on: Tensor
@@ -39,13 +41,16 @@ class DoublingPhases(nn.Conv2d):
             for tap in range(3):
                 self.falls_on[phase, (phase + tap) // 2, tap] = 1
 
+    def arranged(self, weight: Tensor) -> Tensor:
+        """`(Cout, Cin, 3, 3)` to `(Cout * 2 * 2, Cin, 2, 2)`."""
+        return torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, weight).flatten(0, 2)
+
     def forward(self, hidden: Tensor) -> Tensor:
         """`(N, Cin, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column."""
-        kernel = torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, self.weight)
-        return F.conv2d(hidden, kernel.flatten(0, 2))
+        return F.conv2d(hidden, self.arranged(self.weight))
 
 
-class HalvingPhases(nn.Conv2d):
+class HalvingPhases(ArrangedConv2d):
     """A 6x6 convolution of stride 2 of the photograph, valid, without bias: from its 4x4 phases to 2x2 phases.
 
     All phases share one kernel, so that what it gives moves with the photograph by any even number of pixels.
@@ -61,26 +66,27 @@ class HalvingPhases(nn.Conv2d):
                 pixel = 2 * phase + tap  # from the first of those 4x4 whose second half is the first phase
                 self.falls_on[phase, pixel // 4, pixel % 4, tap] = 1
 
+    def arranged(self, weight: Tensor) -> Tensor:
+        """`(Cout, 3, 6, 6)` to `(Cout * 2 * 2, 4 * 4 * 3, 2, 2)`."""
+        kernel = torch.einsum("atry,bscx,oiyx->oabrcits", self.falls_on, self.falls_on, weight)
+        return kernel.flatten(3, 5).flatten(0, 2)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """`(N, 4 * 4 * 3, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`, where `DoublingPhases` would put them."""
-        kernel = torch.einsum("atry,bscx,oiyx->oabrcits", self.falls_on, self.falls_on, self.weight)
-        return F.conv2d(pixels, kernel.flatten(3, 5).flatten(0, 2))
+        return F.conv2d(pixels, self.arranged(self.weight))
 
 
-class PhaseNorm(nn.InstanceNorm2d):
+class PhaseNorm(StyleNorm):
     """Instance norm of a picture in 2x2 phases: they have one mean and one variance, those of the large picture."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, affine=True)
-
-    def forward(self, phases: Tensor) -> Tensor:
+    def forward(self, phases: Tensor, style: Tensor) -> Tensor:
         """`(N, C * 2 * 2, h, w)` to the same: a channel's phases as one picture, one under the other."""
         count, channels, height, width = phases.shape
-        tall = super().forward(phases.reshape(count, channels // 4, 4 * height, width))
+        tall = super().forward(phases.reshape(count, channels // 4, 4 * height, width), style)
         return tall.reshape(count, channels, height, width)
 
 
-class PaintingPhases(nn.Conv2d):
+class PaintingPhases(ArrangedConv2d):
     """Nearest-neighbour doubling of a picture in 2x2 phases, then a valid 9x9 convolution to RGB: in phases."""
 
     falls_on: Tensor
@@ -93,14 +99,22 @@ class PaintingPhases(nn.Conv2d):
                 half_size = (phase + tap - 4) // 2  # pixel of the picture that is doubled, from the middle one's first
                 self.falls_on[phase, half_size % 2, half_size // 2 + 1, tap] = 1
 
+    def arranged(self, weight: Tensor) -> Tensor:
+        """`(3, Cin, 9, 9)` to `(4 * 4 * 3, Cin * 2 * 2, 3, 3)`."""
+        kernel = torch.einsum("apty,bqsx,oiyx->aboipqts", self.falls_on, self.falls_on, weight)
+        return kernel.flatten(3, 5).flatten(0, 2)
+
+    def arranged_bias(self, bias: Tensor) -> Tensor:
+        """`(3,)` to `(4 * 4 * 3,)`."""
+        return bias.repeat(16)
+
     def forward(self, hidden: Tensor) -> Tensor:
         """`(N, Cin * 2 * 2, h, w)` to `(N, 4 * 4 * 3, h - 2, w - 2)`: row, column, colour."""
-        kernel = torch.einsum("apty,bqsx,oiyx->aboipqts", self.falls_on, self.falls_on, self.weight)
         assert self.bias is not None
-        return F.conv2d(hidden, kernel.flatten(3, 5).flatten(0, 2), self.bias.repeat(16))
+        return F.conv2d(hidden, self.arranged(self.weight), self.arranged_bias(self.bias))
 
 
-class NarrowBlock(nn.Module):
+class NarrowBlock(Styled):
     """A residual block with a waist: 3x3 to fewer channels, 1x1 back, added to the input; norm after both.
 
     Args:
@@ -112,15 +126,15 @@ class NarrowBlock(nn.Module):
     def __init__(self, channels: int, waist: int, *, mirrored: bool) -> None:
         super().__init__()
         self.rim = 0 if mirrored else 1
-        self.residual = nn.Sequential(
+        self.residual = StyledSequential(
             *_convolution(channels, waist, 3, mirrored=mirrored),
             nn.Conv2d(waist, channels, 1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True),
+            StyleNorm(channels),
         )
 
-    def forward(self, hidden: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, style: Tensor) -> Tensor:
         """`(N, C, H, W)` to the same, less the rim."""
-        return _inside(hidden, self.rim) + self.residual(hidden)  # type: ignore[no-any-return]
+        return _inside(hidden, self.rim) + self.residual(hidden, style)  # type: ignore[no-any-return]
 
 
 class LeanNetwork(StyleNetwork):
@@ -145,17 +159,18 @@ class LeanNetwork(StyleNetwork):
         self.margin = self.period * self.rim + 6  # and 2 and 4 px in the last two layers
         # Of the detour: 8 px a block, 8 in its last convolution, and 7 by where a pixel lies in a deep one.
         self.receptive_radius = self.margin + 8 * deep_blocks + 15
-        self.enter = nn.Sequential(*_convolution(3 * self.period**2, width, 3, mirrored=False))
-        self.detour = nn.Sequential(
+        self.enter = StyledSequential(*_convolution(3 * self.period**2, width, 3, mirrored=False))
+        self.detour = StyledSequential(
             *_convolution(width, deep_width, 2, stride=2, mirrored=False),
             *(NarrowBlock(deep_width, deep_width // 2, mirrored=True) for _ in range(deep_blocks)),
             *_convolution(deep_width, width, 3, mirrored=True),
             nn.Upsample(scale_factor=2),
         )
-        self.blocks = nn.Sequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
+        self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
         self.doubling = DoublingPhases(width, tail)
         self.halving = HalvingPhases(tail)
-        self.layers = nn.Sequential(PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail))
+        self.layers = StyledSequential(PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail))
+        self.hold_styles(1)
 
     def enlarge(self, content: Tensor) -> Tensor:
         """Mirror the border: by the margin, and at the right and bottom until the whole is a size multiple."""
@@ -163,21 +178,21 @@ class LeanNetwork(StyleNetwork):
         bottom, right = (margin + -(side + 2 * margin) % self.size_multiple for side in content.shape[2:])
         return F.pad(content, (margin, right, margin, bottom), mode="reflect")
 
-    def phases(self, content: Tensor) -> Tensor:
+    def phases(self, content: Tensor, style: Tensor) -> Tensor:
         """Repaint `content`; see `StyleNetwork`."""
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
         pixels = unweave(self.enlarge(content), self.period)
-        entered = self.enter(pixels)
-        hidden = self.blocks(entered + self.detour(entered))
+        entered = self.enter(pixels, style)
+        hidden = self.blocks(entered + self.detour(entered, style), style)
         at_half_size = self.doubling(hidden) + self.halving(_inside(pixels, self.rim))
-        return squash(self.layers(at_half_size)[:, :, :height, :width])
+        return squash(self.layers(at_half_size, style)[:, :, :height, :width])
 
 
 def _convolution(before: int, after: int, kernel: int, *, stride: int = 1, mirrored: bool) -> list[nn.Module]:
     """A convolution without bias, instance norm and leaky ReLU."""
     border = {"padding": 1, "padding_mode": "reflect"} if mirrored else {}
     convolution = nn.Conv2d(before, after, kernel, stride, bias=False, **border)  # type: ignore[arg-type]
-    return [convolution, nn.InstanceNorm2d(after, affine=True), nn.LeakyReLU(_LEAK)]
+    return [convolution, StyleNorm(after), nn.LeakyReLU(_LEAK)]
 
 
 def _inside(hidden: Tensor, rim: int) -> Tensor:

@@ -75,13 +75,21 @@ class Objective(nn.Module):
             the mean of what it is against each, weighed by `config.style_blend`.
         strip_pixels: larger pictures are looked at in strips of so many pixels, which bounds memory (see `strips`);
             but not with a style term that needs all places at once, `sliced_wasserstein`. None: in one piece.
+        loss_network: what judges, where several objectives have one in common; it gives the layers of `config`, at
+            least. None: the one that `config` names.
 
     Raises:
         ConfigError: when `config.style_blend` has another number of weights than there are paintings, or a painting is
             too small.
     """
 
-    def __init__(self, config: ObjectiveConfig, *style_images: Tensor, strip_pixels: int | None = None) -> None:
+    def __init__(
+        self,
+        config: ObjectiveConfig,
+        *style_images: Tensor,
+        strip_pixels: int | None = None,
+        loss_network: VggFeatures | None = None,
+    ) -> None:
         super().__init__()
         self.config = config = config.weighed()
         assert config.content_weight is not None
@@ -92,7 +100,7 @@ class Objective(nn.Module):
         self.style_layers = config.style_layers if self.style_weight else {}
         is_additive = not self.style_layers or all(MEASURES[term].sums for term in self._style_terms())
         self.strip_pixels = strip_pixels if is_additive else None
-        self.loss_network = VggFeatures(
+        self.loss_network = loss_network or VggFeatures(
             [*self.content_layers, *self.style_layers],
             network=config.resolved().loss_network,
             input_convention=config.vgg_input,

@@ -22,3 +22,12 @@ def load_base(preset: str) -> dict[str, Tensor]:
     file = base_file(preset)
     assert file is not None
     return {name: weight.float() for name, weight in load_file(file).items()}
+
+
+def load_base_of_one_style(preset: str) -> dict[str, Tensor]:
+    """Return the same with a single style, the mean of all, and without strengths."""
+    weights = load_base(preset)
+    return {
+        **{k: v for k, v in weights.items() if k != "photograph"},
+        "styles": weights["styles"].mean(0, keepdim=True),
+    }

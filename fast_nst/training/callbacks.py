@@ -230,7 +230,7 @@ class Checkpoints(AfterStep):
 
 
 class Previews(AfterStep):
-    """Every so many steps, a picture of fixed photographs above their pastiches: `previews/step-000200.png`."""
+    """Every so many steps, a picture of photographs above pastiches, a row a style: `previews/step-000200.png`."""
 
     def __init__(self, folder: Path, photographs: Tensor, every: int) -> None:
         super().__init__()
@@ -246,8 +246,10 @@ class Previews(AfterStep):
     @torch.no_grad()
     def draw(self, module: StyleTransferModule, step: int) -> None:
         """Write the preview of `step`."""
-        content = self.photographs.to(module.device)
-        rows = [torch.cat(list(images), dim=2) for images in (content, module.network(content).float())]
+        content, network = self.photographs.to(module.device), module.network
+        styles = torch.eye(network.style_count, device=module.device)
+        pastiches = [network(content, style).float() for style in styles]
+        rows = [torch.cat(list(images), dim=2) for images in (content, *pastiches)]
         write_picture(
             self.folder / f"step-{step:06d}.png", Picture(to_pixels(torch.cat(rows, dim=1)[None])), overwrite=True
         )

@@ -12,6 +12,7 @@ from fast_nst import __version__
 from fast_nst.errors import ConfigError, ModelError, first_line
 from fast_nst.networks import StyleNetwork, build_network
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.paintings import WEIGHTS
 
 CHECKPOINT_NAME = "last.ckpt"
 
@@ -28,7 +29,14 @@ class Trained:
 
     def title(self) -> str:
         """Return the painting's title; without one, its file's name made readable."""
+        if self.config.paintings and not self.config.title:
+            return f"{len(self.config.paintings)} styles"
         return self.config.title or self.config.style_name().replace("_", " ").replace("-", " ").title()
+
+    def styles(self) -> list[dict[str, Any]]:
+        """Return what is known of each style's painting, and its weights in the objective."""
+        paintings = self.config.all_paintings()
+        return [painting.facts() | {name: getattr(painting, name) for name in WEIGHTS} for painting in paintings]
 
     def metadata(self) -> dict[str, str]:
         """Return what an exported file says of itself."""
@@ -37,6 +45,7 @@ class Trained:
         plain = json.dumps(config.plain(), sort_keys=True)
         return {
             "title": self.title(),
+            "styles": json.dumps(self.styles(), ensure_ascii=False),
             "artist": config.artist,
             "year": config.year,
             "licence": config.licence,
@@ -70,7 +79,8 @@ def load_checkpoint(path: Path) -> Trained:
     checkpoint = read_checkpoint(path)
     try:
         config = TrainConfig.from_plain(checkpoint["hyper_parameters"]["config"])
-        network = build_network(config.preset)
+        styles = len(config.all_paintings())
+        network = build_network(config.preset, styles, has_strength=not config.fixed_strength)
         prefix = "network."
         network.load_state_dict(
             {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}

@@ -1,25 +1,29 @@
 """Everything a training run can be told, in plain values: one truth for commands, YAML and checkpoints."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from fast_nst.errors import ConfigError
 from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.training.paintings import FACTS, WEIGHTS, Painting, style_name
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run: a painting, photographs, a network, an objective and how long to train. Sizes in px."""
+    """One run: a painting or many, photographs, a network, an objective and how long to train. Sizes in px."""
 
-    style: tuple[str, ...] = field(
-        metadata={"help": "The painting; repeatable: several give one style between them, see --style-blend."}
-    )
     content_dir: tuple[str, ...] = field(
         metadata={"help": "Folder of photographs, searched recursively, or a URL such as s3://bucket/dir; repeatable."}
     )
+    style: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "The painting; repeatable: several give one style between them, see --style-blend."},
+    )
+    paintings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"option": False})
+    """Instead of `style`: of a network of many styles, what each is told, by the style's name; see `Painting`."""
     preset: str = field(default="quality", metadata={"help": "Network preset."})
     max_steps: int = field(default=2000, metadata={"help": "Optimiser steps."})
     max_minutes: float | None = field(default=None, metadata={"help": "Stop after this long, if sooner."})
@@ -29,6 +33,9 @@ class TrainConfig:
     )
     crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
+    max_gradient: float = field(
+        default=20.0, metadata={"help": "Norm that longer gradients are shortened to, lest one odd crop upset a run."}
+    )
     grid_weight: float = field(
         default=10.0, metadata={"help": "Weight of a term against grids: edges should fall anywhere alike."}
     )
@@ -39,10 +46,21 @@ class TrainConfig:
             "each crop once, which is faster."
         },
     )
-    seed: int = field(default=0, metadata={"help": "Seed of weights, crops and order."})
+    fixed_strength: bool = field(
+        default=False,
+        metadata={"help": "Learn strength 1 alone: what is painted can then be made neither weaker nor stronger."},
+    )
+    seed: int = field(default=0, metadata={"help": "Seed of weights, crops, order, styles and strengths."})
     init_from: str | None = field(
         default=None,
         metadata={"help": "Checkpoint of another style to start from; default: the one that comes with the preset."},
+    )
+    add_to: str | None = field(
+        default=None,
+        metadata={
+            "help": "Network of many styles, an .onnx file or a checkpoint, that gets the painting as one more: only "
+            "the new style's own numbers are learnt, and the others stay as they are."
+        },
     )
     from_scratch: bool = field(default=False, metadata={"help": "Start from random weights."})
     workers: int = field(default=2, metadata={"help": "Threads that decode photographs; 0 decodes in line."})
@@ -77,8 +95,7 @@ class TrainConfig:
         """Raise `ConfigError` where a value makes no sense."""
         if isinstance(self.style, str):  # as in configurations of one painting
             object.__setattr__(self, "style", (self.style,))
-        if not self.style:
-            raise ConfigError("style names no painting")
+        self._check_paintings()
         for name, least in _LEAST.items():
             if not getattr(self, name) >= least:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
@@ -86,19 +103,47 @@ class TrainConfig:
             raise ConfigError(f"from_scratch refuses what init_from {self.init_from} asks for; leave one of them out")
         if self.checkpoint_every < 1 or self.preview_every < 0:
             raise ConfigError("checkpoint_every must be at least 1 and preview_every at least 0")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"learning_rate is {self.learning_rate}, expected a number above 0")
+        for name in ("learning_rate", "max_gradient"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected a number above 0")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise ConfigError(f"max_minutes is {self.max_minutes}, expected a number above 0")
 
+    def _check_paintings(self) -> None:
+        if bool(self.style) == bool(self.paintings):
+            raise ConfigError(
+                "give either one style's painting (--style) or a folder with a painting for each style (--style-dir)"
+            )
+        if self.add_to and (self.from_scratch or self.init_from or self.paintings):
+            raise ConfigError(
+                f"{self.add_to} brings its own weights and gets one painting; leave init_from, from_scratch, and all "
+                "paintings but one out"
+            )
+        self.all_paintings()
+
+    def all_paintings(self) -> list[Painting]:
+        """Return the painting of each style, in the order of the network's rows."""
+        if self.paintings:
+            return [Painting.from_plain(name, told) for name, told in self.paintings.items()]
+        objective = self.objective
+        name = "-".join(style_name(Path(style)) for style in self.style)
+        facts = {fact: getattr(self, fact) for fact in FACTS}
+        return [Painting(name, self.style, objective.content_weight, objective.style_weight, **facts)]
+
+    def objective_of(self, painting: Painting) -> ObjectiveConfig:
+        """Return by what pastiches of one style are judged: the run's objective, with the painting's own weights."""
+        weights = {name: getattr(painting, name) for name in WEIGHTS if getattr(painting, name) is not None}
+        return replace(self.objective, **weights)
+
     def style_name(self) -> str:
         """Return the painting's title; without one, its file's name, or those of several."""
-        return self.title or "-".join(Path(style).stem for style in self.style)
+        return self.title or ", ".join(painting.title or painting.name for painting in self.all_paintings())
 
     def plain(self) -> dict[str, Any]:
         """Return one flat dictionary of plain values, as written to YAML and checkpoints."""
         values = asdict(self)
         values |= values.pop("objective")
+        values["paintings"] = {name: dict(told) for name, told in self.paintings.items()}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
@@ -109,7 +154,7 @@ class TrainConfig:
         if unknown := set(values) - own - judged:
             raise ConfigError(f"unknown option {', '.join(sorted(unknown))}")
         run = {name: value for name, value in values.items() if name in own}
-        for name in ("style", "content_dir"):
+        for name in {"style", "content_dir"} & set(run):
             run[name] = (run[name],) if isinstance(run[name], str) else tuple(run[name])
         return cls(**run, objective=ObjectiveConfig(**{n: v for n, v in values.items() if n in judged}))
 

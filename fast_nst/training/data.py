@@ -31,6 +31,8 @@ class Crops(NamedTuple):
 
     images: Tensor
     unreadable: tuple[str, ...]
+    indices: tuple[int, ...]
+    """Of the crops, among all of the run."""
 
 
 class Photograph(NamedTuple):
@@ -80,7 +82,8 @@ class ContentPhotographs:
     def cut(self, indices: Sequence[int], photographs: Sequence[Photograph]) -> Crops:
         """Return the crops of `indices`, given the photographs they are cut from."""
         images = [self._crop(photo.pixels, i) for i, photo in zip(indices, photographs, strict=True)]
-        return Crops(torch.cat(images), tuple(path for photo in photographs for path in photo.unreadable))
+        unreadable = tuple(path for photo in photographs for path in photo.unreadable)
+        return Crops(torch.cat(images), unreadable, tuple(indices))
 
     def photograph(self, index: int) -> Photograph:
         """Return the photograph that crop `index` is cut from; threads may call it at once.

@@ -19,7 +19,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         precision = "bf16-mixed" if is_native else "32-true"
         if is_native:
             objective = replace(objective, loss_arithmetic="bfloat16")
-    if init_from is None and not config.from_scratch and base_file(config.preset):
+    if init_from is None and not config.from_scratch and not config.add_to and base_file(config.preset):
         init_from = BASE
     return replace(config, objective=objective, precision=precision, init_from=init_from)
 
@@ -38,4 +38,4 @@ def arrange(module: StyleTransferModule, device: torch.device) -> None:
     if module.config.compile == "on" or (module.config.compile == "auto" and has_compiler):
         torch._dynamo.config.suppress_errors = True  # where the compiler fails, go on without it
         module.network.compile(dynamic=False)
-        module.objective.loss_network.compile(dynamic=False)
+        module.objectives[0].loss_network.compile(dynamic=False)  # that of all

@@ -1,47 +1,67 @@
-"""The Lightning module: teaches one network one style."""
+"""The Lightning module: teaches one network its style, or its styles."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import TrainingError
-from fast_nst.networks import build_network
+from fast_nst.networks import MOST_STRENGTH, build_network
 from fast_nst.perceptual import Losses, Objective, grid_loss, shift_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
 _WARM_UP = 0.05  # share of the run in which the learning rate rises
 _STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
+_AT_ONE = 0.5  # share of the crops that are painted with strength 1, as most pictures will be
+_ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
 
 
+class Lot(NamedTuple):
+    """What a batch is painted with: the style's number, and the strength of each crop."""
+
+    style: int
+    strengths: tuple[float, ...]
+
+
+def draw_lot(seed: int, indices: Sequence[int], styles: int) -> Lot:
+    """Draw the style and the strengths for the crops of a batch: a pure function of the seed and the crops' numbers."""
+    style = int(np.random.default_rng([seed, 3, indices[0]]).integers(styles))
+    return Lot(style, tuple(_draw_strength(np.random.default_rng([seed, 4, index])) for index in indices))
+
+
+def _draw_strength(rng: np.random.Generator) -> float:
+    return 1.0 if rng.random() < _AT_ONE else float(rng.uniform(0, MOST_STRENGTH))
+
+
 class StyleTransferModule(pl.LightningModule):
-    """One image transformation network, its objective, and Adam with a warm-up and a cosine.
+    """One image transformation network, the objective of each of its styles, and Adam with a warm-up and a cosine.
+
+    Each batch is of one style, drawn anew, and half of its crops are of strength 1, the rest of any strength up to
+    `MOST_STRENGTH`; at strength s style and total variation count s cubed times what they do at 1.
 
     Checkpoints hold the network, the optimiser and the configuration in plain values. The frozen loss network and the
-    painting's Gram matrices stay out of them: they are computed again from their files.
+    paintings' Gram matrices stay out of them: they are computed again from their files.
 
     Args:
         config: `TrainConfig.plain()`.
-        objective: what the network learns to lower.
+        objectives: what the network learns to lower, for each style.
     """
 
-    def __init__(self, config: dict[str, Any], objective: Objective) -> None:
+    def __init__(self, config: dict[str, Any], objectives: Sequence[Objective]) -> None:
         super().__init__()
         self.save_hyperparameters("config")
-        self.config = TrainConfig.from_plain(config)
-        self.network = build_network(self.config.preset)
-        self._objective = (objective,)  # in a tuple: no submodule, so neither saved nor sent to other devices
+        self.config = told = TrainConfig.from_plain(config)
+        self.network = build_network(told.preset, len(told.all_paintings()), has_strength=not told.fixed_strength)
+        self.objectives = tuple(objectives)  # in a tuple: no submodules, so neither saved nor sent to other devices
         self.gradient_norm = torch.zeros(())  # of the last step
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
-
-    @property
-    def objective(self) -> Objective:
-        """What the network learns to lower; on the module's device once training has started."""
-        return self._objective[0]
 
     def progress(self) -> float:
         """Share of the run that is done, in [0, 1]: by steps or by time, whichever is further."""
@@ -50,17 +70,25 @@ class StyleTransferModule(pl.LightningModule):
         return min(1.0, max(by_steps, by_time))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam; `on_train_batch_start` sets its rate."""
-        return torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        """Return Adam; `on_train_batch_start` sets its rates.
+
+        Of many styles each is painted in few of the steps, so their rows learn as many times faster; and one that is
+        added to a network has nothing else to learn.
+        """
+        shared = [weight for name, weight in self.network.named_parameters() if name != "styles"]
+        share = _ALONE if self.config.add_to else len(self.objectives)
+        groups = [{"params": shared, "share": 1.0}, {"params": [self.network.styles], "share": share}]
+        return torch.optim.Adam(groups, lr=self.config.learning_rate)
 
     def on_fit_start(self) -> None:
-        """Bring the objective to the device."""
-        self.objective.to(self.device)
+        """Bring the objectives to the device."""
+        for objective in self.objectives:
+            objective.to(self.device)
 
     def on_train_batch_start(self, batch: Crops, batch_idx: int) -> None:
-        """Set the learning rate of this step."""
+        """Set the learning rates of this step."""
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.config.learning_rate * rate_share(self.progress())
+            group["lr"] = self.config.learning_rate * group["share"] * rate_share(self.progress())
 
     def training_step(self, batch: Crops, batch_idx: int) -> dict[str, Any]:
         """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all six, detached.
@@ -69,10 +97,12 @@ class StyleTransferModule(pl.LightningModule):
             TrainingError: on a CPU, when a term is not finite; the weights are still those of the step before. On a
                 GPU, which should not be waited for in every step, `Progress` finds out a few steps later.
         """
-        pastiche = self.network(batch.images)
-        losses = self.judge(batch.images, pastiche).mean()
+        lot = draw_lot(self.config.seed, batch.indices, self.network.style_count)
+        style, strength = self._controls(lot)
+        pastiche = self.network(batch.images, style, strength)
+        losses = self.judge(batch.images, pastiche, lot).mean()
         grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
-        shift = self._shift_loss(batch.images, pastiche)
+        shift = self._shift_loss(batch.images, pastiche, style, strength)
         terms = {**losses._asdict(), "grid": grid, "shift": shift}
         if self.device.type == "cpu":
             for name, term in terms.items():
@@ -82,19 +112,35 @@ class StyleTransferModule(pl.LightningModule):
             "terms": {name: term.detach() for name, term in terms.items()},
         }
 
-    def _shift_loss(self, content: Tensor, pastiche: Tensor) -> Tensor:
+    def _controls(self, lot: Lot) -> tuple[Tensor | None, Tensor | None]:
+        """Return the network's inputs beside the photographs; None where it has but one style, or no strengths."""
+        network = self.network
+        style = F.one_hot(torch.tensor(lot.style), network.style_count).float() if network.style_count > 1 else None
+        strength = torch.tensor(lot.strengths, dtype=torch.float32) if network.has_strength else None
+        return (
+            None if style is None else style.to(self.device),
+            None if strength is None else strength.to(self.device),
+        )
+
+    def _shift_loss(self, content: Tensor, pastiche: Tensor, style: Tensor | None, strength: Tensor | None) -> Tensor:
         """Paint the crops again, less some rows and columns, and hold both pastiches against each other."""
         if not self.config.shift_weight:
             return pastiche.new_zeros(())
         shift = shift_of(self.global_step, self.network.size_multiple)
-        moved = self.network(content[:, :, shift[0] :, shift[1] :])
+        moved = self.network(content[:, :, shift[0] :, shift[1] :], style, strength)
         return shift_loss(pastiche.float(), moved.float(), shift).mean()
 
-    def judge(self, content: Tensor, pastiche: Tensor) -> Losses:
-        """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1]."""
+    def judge(self, content: Tensor, pastiche: Tensor, lot: Lot) -> Losses:
+        """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1], by its style's objective."""
+        objective = self.objectives[lot.style]
         with torch.autocast(content.device.type, enabled=False):  # the objective's arithmetic is its own choice
-            losses: Losses = self.objective(pastiche.float(), self.objective.content_targets(content))
-        return losses
+            losses: Losses = objective(pastiche.float(), objective.content_targets(content))
+            if not self.network.has_strength:
+                return losses
+            pull = torch.tensor(lot.strengths, device=content.device) ** 3
+            whole = pull.clamp_min(1)  # what is divided by, lest the strong ones have all the say
+            content_term, style, tv = losses.content / whole, pull / whole * losses.style, pull / whole * losses.tv
+            return Losses(content_term, style, tv, content_term + style + tv)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Look at the norm of the gradient, before it reaches the weights; in float16 the loss scaler sees to it.

@@ -4,7 +4,7 @@ The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `
 `previews/`, and TensorBoard's files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,18 +18,20 @@ from fast_nst.errors import ConfigError, first_line
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
-from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
-from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, Trained, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.feed import ContentData
+from fast_nst.training.growing import add_trained, as_source, freeze
 from fast_nst.training.guards import last_good, quiet_lightning, stop_on_ctrl_c
 from fast_nst.training.machine import arrange, settled
 from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.paintings import WEIGHTS, Painting
 from fast_nst.training.sources import find_photographs
+from fast_nst.training.start import Start, begin, read_start
 
 CONFIG_NAME = "config.yaml"
-_BALANCED = 16  # crops by which weights are balanced
+_DECIDING = 16  # crops by which weights are balanced, and the styles to start from found
 _PREVIEWED = 4  # photographs in a preview
 
 
@@ -72,16 +74,17 @@ def train(
         FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
     """
     _check_folder(folder, resume=resume)
-    config = settled(config)
+    config, start = (settled(config), None) if resume else _start(settled(config))
     pl.seed_everything(config.seed, verbose=False)
     data = ContentData(config, find_photographs(config.content_dir))
-    styles = read_styles(config)
-    config = _weighed(config, styles, data)
+    config = _weighed(config, data)
     if on_settled is not None:
         on_settled(config)
-    module = StyleTransferModule(config.plain(), Objective(config.objective, *styles))
-    if config.init_from and not resume:
-        _start_from(module, config.init_from)
+    module = StyleTransferModule(config.plain(), read_objectives(config))
+    if start is not None:
+        begin(module, start, _first_crops(data))
+    if config.add_to:
+        freeze(module)
     progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
     callbacks: list[pl.Callback] = [progress, checkpoints, _previews(config, data, folder)]
@@ -95,23 +98,61 @@ def train(
     losses, parity = progress.recent(), 0
     if trainer.is_global_zero:  # other machines need not have the file
         trained = load_checkpoint(checkpoints.path)
-        losses, parity = trained.losses, export_network(trained.network, model, trained.metadata())
+        losses, parity = trained.losses, _export(trained, model)
     unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
 
 
-def _weighed(config: TrainConfig, styles: Sequence[Tensor], data: ContentData) -> TrainConfig:
-    """Return `config` with the weights of content and style that it leaves open, balanced over some crops."""
-    if None not in (config.objective.content_weight, config.objective.style_weight):
-        return config
-    crops = data.photographs.batch(range(min(_BALANCED, len(data.photographs.places)))).images
-    return replace(config, objective=balanced(config.objective, styles, list(crops[:, None]), PULL_ON_NETWORK))
+def _start(config: TrainConfig) -> tuple[TrainConfig, Start | None]:
+    """Return a run's configuration, and the network that it starts from, if any."""
+    if config.add_to:
+        return as_source(config)
+    return config, read_start(config.init_from, config.preset) if config.init_from else None
 
 
-def read_styles(config: TrainConfig) -> list[Tensor]:
-    """Return the paintings as the objective sees them: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
-    paintings = (read_pixels(style, max_megapixels=config.max_megapixels) for style in config.style)
-    return [to_image(fit(painting, config.objective.style_size)) for painting in paintings]
+def _export(trained: Trained, model: Path) -> int:
+    """Write the model; return by how many levels, of 255, it differs from PyTorch at most."""
+    if trained.config.add_to:
+        add_trained(trained, model)
+        return 0
+    return export_network(trained.network, model, trained.metadata())
+
+
+def _first_crops(data: ContentData) -> Tensor:
+    """Return some crops to decide by, `(N, 3, crop, crop)`."""
+    return data.photographs.batch(range(min(_DECIDING, len(data.photographs.places)))).images
+
+
+def _weighed(config: TrainConfig, data: ContentData) -> TrainConfig:
+    """Return `config` with the weights of content and style that it leaves open, balanced for each painting."""
+    if config.objective.constants != "relative":
+        return replace(config, objective=config.objective.weighed())
+    paintings = {}
+    for painting in config.all_paintings():
+        objective = config.objective_of(painting)
+        if None in (objective.content_weight, objective.style_weight):
+            pictures = read_painting(painting, config)
+            objective = balanced(objective, pictures, list(_first_crops(data)[:, None]), PULL_ON_NETWORK)
+        paintings[painting.name] = {name: getattr(objective, name) for name in WEIGHTS}
+    if not config.paintings:
+        return replace(config, objective=replace(config.objective, **paintings.popitem()[1]))
+    return replace(config, paintings={name: {**told, **paintings[name]} for name, told in config.paintings.items()})
+
+
+def read_objectives(config: TrainConfig) -> list[Objective]:
+    """Return what pastiches of each style are judged by; all share one loss network."""
+    objectives: list[Objective] = []
+    for painting in config.all_paintings():
+        shared = objectives[0].loss_network if objectives else None
+        pictures = read_painting(painting, config)
+        objectives.append(Objective(config.objective_of(painting), *pictures, loss_network=shared))
+    return objectives
+
+
+def read_painting(painting: Painting, config: TrainConfig) -> list[Tensor]:
+    """Return a style's pictures as the objective sees them: `(1, 3, H, W)` in [0, 1], longer side `style_size` px."""
+    pictures = (read_pixels(file, max_megapixels=config.max_megapixels) for file in painting.style)
+    return [to_image(fit(picture, config.objective.style_size)) for picture in pictures]
 
 
 def write_config(config: TrainConfig, model: Path, path: Path) -> None:
@@ -127,19 +168,6 @@ def _check_folder(folder: Path, *, resume: bool) -> None:
         raise ConfigError(f"nothing to resume: no {checkpoint}; leave --resume out to start the run")
     if not resume and checkpoint.is_file():
         raise ConfigError(f"{folder} holds a run already; give --resume to go on with it, or another --run-dir")
-
-
-def _start_from(module: StyleTransferModule, start: str) -> None:
-    preset = module.config.preset
-    if start == BASE:
-        if base_file(preset) is None:
-            raise ConfigError(f"there is no base for the preset {preset}; give --from-scratch, or a checkpoint")
-        module.network.load_state_dict(load_base(preset))
-        return
-    other = load_checkpoint(Path(start))
-    if other.config.preset != preset:
-        raise ConfigError(f"{start} holds a {other.config.preset} network, this run trains {preset}")
-    module.network.load_state_dict(other.network.state_dict())
 
 
 def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -159,6 +187,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
             enable_progress_bar=False,
             enable_model_summary=False,
             accumulate_grad_batches=config.accumulate,
+            gradient_clip_val=config.max_gradient,
             use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
             default_root_dir=folder,
         )

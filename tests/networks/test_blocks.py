@@ -6,10 +6,17 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from fast_nst.networks.blocks import ConvBlock, DoublingConv2d, ResidualBlock, UpsampleBlock, WideConv2d, convolution
+from fast_nst.networks.styled import number_norms, plain_style
 
 
 def noise(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def apply(block: nn.Module, hidden: Tensor) -> Tensor:
+    """Take activations through a block whose norms do nothing but norm."""
+    number_norms(block)
+    return block(hidden, plain_style(block))
 
 
 @pytest.mark.parametrize("kernel_size", [3, 9])
@@ -17,18 +24,18 @@ def noise(*shape: int) -> Tensor:
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_padded_conv_block_divides_the_size_by_its_stride(kernel_size, size, stride):
     block = ConvBlock(2, 4, kernel_size, stride=stride, padded=True)
-    assert block(noise(1, 2, size, 12)).shape == (1, 4, -(-size // stride), 12 // stride)
+    assert apply(block, noise(1, 2, size, 12)).shape == (1, 4, -(-size // stride), 12 // stride)
 
 
 def test_a_valid_conv_block_loses_half_its_kernel_on_each_side():
-    assert ConvBlock(2, 4, 9, padded=False)(noise(1, 2, 16, 12)).shape == (1, 4, 8, 4)
+    assert apply(ConvBlock(2, 4, 9, padded=False), noise(1, 2, 16, 12)).shape == (1, 4, 8, 4)
 
 
 def test_a_conv_block_normalises_each_channel_of_each_picture_and_rectifies_it():
     block, content = ConvBlock(2, 4, 3, padded=True), noise(3, 2, 16, 12)
     hidden = block[0](content)
     variance, mean = torch.var_mean(hidden, dim=(2, 3), correction=0, keepdim=True)
-    assert_close(block(content), ((hidden - mean) / (variance + 1e-5).sqrt()).clamp_min(0))
+    assert_close(apply(block, content), ((hidden - mean) / (variance + 1e-5).sqrt()).clamp_min(0))
 
 
 @pytest.mark.parametrize("padded", [True, False])
@@ -48,8 +55,8 @@ def test_a_padded_convolution_mirrors_its_border():
 
 
 def test_an_upsample_block_doubles_the_size():
-    assert UpsampleBlock(4, 2, padded=True)(noise(1, 4, 5, 7)).shape == (1, 2, 10, 14)
-    assert UpsampleBlock(4, 2, padded=False)(noise(1, 4, 5, 7)).shape == (1, 2, 8, 12)
+    assert apply(UpsampleBlock(4, 2, padded=True), noise(1, 4, 5, 7)).shape == (1, 2, 10, 14)
+    assert apply(UpsampleBlock(4, 2, padded=False), noise(1, 4, 5, 7)).shape == (1, 2, 8, 12)
 
 
 @pytest.mark.parametrize("padded", [True, False])
@@ -76,8 +83,10 @@ def test_a_rearranged_convolution_has_the_gradient_of_a_plain_one(layer):
 @pytest.mark.parametrize(("padded", "rim"), [(True, 0), (False, 2)])
 def test_a_residual_block_that_has_learned_nothing_returns_its_input_less_its_rim(padded, rim):
     block, hidden = ResidualBlock(4, padded=padded), noise(2, 4, 9, 11)
-    nn.init.zeros_(block.residual[-1].weight)
-    out = block(hidden)
+    number_norms(block)
+    style = plain_style(block)
+    style[block.residual[-1].first :] = 0  # scales of the last norm
+    out = block(hidden, style)
     assert_close(out, hidden[:, :, rim : 9 - rim, rim : 11 - rim])
     assert out.min() < 0  # no ReLU after the sum
 
@@ -89,4 +98,4 @@ def test_a_valid_residual_block_is_the_inside_of_a_padded_one():
     for block in (padded, valid):
         block.residual[0][1] = block.residual[2] = nn.Identity()  # their statistics see the border
     hidden = noise(1, 4, 9, 11)
-    assert_close(valid(hidden), padded(hidden)[:, :, 2:-2, 2:-2])
+    assert_close(apply(valid, hidden), apply(padded, hidden)[:, :, 2:-2, 2:-2])

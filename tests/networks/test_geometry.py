@@ -12,6 +12,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.networks import PRESETS, build_network
 from fast_nst.networks.johnson import JohnsonNetwork
 from fast_nst.networks.lean import LeanNetwork
+from fast_nst.networks.styled import StyleNorm
 
 THIN = (2, 2, 2)  # geometry does not depend on the width
 NETWORKS = {
@@ -32,7 +33,7 @@ def noise(*shape: int) -> Tensor:
 def linear(network: nn.Module) -> nn.Module:
     """Take norms and rectifiers out of `network`, so that only where a pixel looks is left."""
     for name, child in network.named_children():
-        if isinstance(child, nn.InstanceNorm2d | nn.ReLU | nn.LeakyReLU):
+        if isinstance(child, StyleNorm | nn.ReLU | nn.LeakyReLU):
             setattr(network, name, nn.Identity())
         else:
             linear(child)

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from fast_nst.networks.base import squash, unweave, weave
 from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, NarrowBlock, PaintingPhases, PhaseNorm
+from fast_nst.networks.styled import StyleNorm, number_norms, plain_style
 
 
 def noise(*shape: int) -> Tensor:
@@ -36,9 +37,11 @@ def test_a_narrow_block_adds_to_its_input_and_loses_a_rim_unless_mirrored():
     hidden = noise(2, 6, 9, 8)
     for mirrored in (True, False):
         block = NarrowBlock(6, 3, mirrored=mirrored)
-        block.residual[-1].weight.data.fill_(0)
+        number_norms(block)
+        style = plain_style(block)
+        style[block.residual[-1].first :] = 0  # scales of the last norm
         expected = hidden if mirrored else hidden[:, :, 1:-1, 1:-1]
-        assert torch.equal(block(hidden), expected)
+        assert torch.equal(block(hidden, style), expected)
 
 
 def test_doubling_in_phases_is_doubling_and_a_convolution():
@@ -54,10 +57,8 @@ def test_halving_in_phases_is_a_convolution_of_stride_two():
 
 def test_the_norm_of_phases_is_that_of_the_large_picture():
     norm, phases = PhaseNorm(5), noise(2, 20, 6, 7) * 3 + 1
-    with torch.no_grad():
-        norm.weight.uniform_(0.5, 2)
-        norm.bias.uniform_(-1, 1)
-    assert_close(unravel(norm(phases)), nn.InstanceNorm2d.forward(norm, unravel(phases)))
+    style = torch.rand(10) + 0.5
+    assert_close(unravel(norm(phases, style)), StyleNorm.forward(norm, unravel(phases), style))
 
 
 def test_painting_in_phases_is_doubling_and_a_convolution():
@@ -78,11 +79,12 @@ def test_the_whole_network_is_the_plain_one_in_another_order():
     seen = network.enlarge(content)
     enter, norm, leak = network.enter
     wide = enter.weight.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
-    entered = leak(norm(conv2d(seen, wide, stride=4)))
-    hidden = network.blocks(entered + network.detour(entered))
+    style = network.style_row()
+    entered = leak(norm(conv2d(seen, wide, stride=4), style))
+    hidden = network.blocks(entered + network.detour(entered, style), style)
     beside = seen[:, :, 12:-12, 12:-12]  # px: 4 go on the way in, 4 in each of the blocks
     hidden = conv2d(interpolate(hidden, scale_factor=2), network.doubling.weight)
     norm, leak, paint = network.layers
-    hidden = leak(nn.InstanceNorm2d.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2)))
+    hidden = leak(StyleNorm.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2), style))
     plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
     assert_close(network(content), plain[:, :, :70, :81])

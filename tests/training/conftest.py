@@ -71,6 +71,7 @@ def config(photographs: Path, painting: Path, vgg_file: Path) -> Callable[..., T
             "accelerator": "cpu",
             "from_scratch": "init_from" not in changes and "from_scratch" not in changes,
             "precision": "32-true",
+            "fixed_strength": True,
             "objective": ObjectiveConfig(
                 loss_network=str(vgg_file),
                 content_layers={"relu2_1": 1.0},

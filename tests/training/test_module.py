@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from fast_nst.errors import TrainingError
-from fast_nst.perceptual import Objective, grid_loss, shift_loss
+from fast_nst.perceptual import grid_loss, shift_loss
 from fast_nst.training.data import Crops
-from fast_nst.training.module import StyleTransferModule, rate_share, shift_of
-from fast_nst.training.run import read_styles
+from fast_nst.training.module import Lot, StyleTransferModule, rate_share, shift_of
+from fast_nst.training.run import read_objectives
 
 
 @pytest.fixture
 def module(config):
     made = config()
-    return StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made)))
+    return StyleTransferModule(made.plain(), read_objectives(made))
 
 
 def test_the_learning_rate_rises_for_a_twentieth_and_falls_to_a_hundredth():
@@ -29,18 +29,18 @@ def test_the_state_holds_the_network_and_nothing_else(module):
 
 def test_a_step_returns_the_mean_losses_of_its_batch(module):
     content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    outputs = module.training_step(Crops(content, ()), 0)
+    outputs = module.training_step(Crops(content, (), (0, 1)), 0)
     pastiche = module.network(content)
-    each = [module.judge(content[i : i + 1], pastiche[i : i + 1]).total for i in (0, 1)]
+    each = [module.judge(content[i : i + 1], pastiche[i : i + 1], Lot(0, (1.0,))).total for i in (0, 1)]
 
     torch.testing.assert_close(outputs["terms"]["total"], torch.stack(each).mean().detach())
 
 
 def test_every_step_asks_for_edges_anywhere_alike(config):
     made = config(grid_weight=5.0, shift_weight=0.0)
-    module = StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made)))
+    module = StyleTransferModule(made.plain(), read_objectives(made))
     content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    outputs = module.training_step(Crops(content, ()), 0)
+    outputs = module.training_step(Crops(content, (), (0, 1)), 0)
     expected = grid_loss(module.network(content), module.network.size_multiple).mean().detach()
 
     torch.testing.assert_close(outputs["terms"]["grid"], expected)
@@ -49,10 +49,10 @@ def test_every_step_asks_for_edges_anywhere_alike(config):
 
 def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhere(config):
     made = config(grid_weight=0.0, shift_weight=5.0)
-    module = StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made)))
+    module = StyleTransferModule(made.plain(), read_objectives(made))
     module.trainer = SimpleNamespace(global_step=1)  # type: ignore[assignment]
     content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    outputs = module.training_step(Crops(content, ()), 0)
+    outputs = module.training_step(Crops(content, (), (0, 1)), 0)
     moved = module.network(content[:, :, 1:, 1:])  # 37 % 16 = 4 * 1 + 1
 
     torch.testing.assert_close(
@@ -63,9 +63,9 @@ def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhe
 
 def test_without_the_shift_term_a_crop_is_painted_once(config):
     made = config(grid_weight=0.0, shift_weight=0.0)
-    module, painted = StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made))), []
+    module, painted = StyleTransferModule(made.plain(), read_objectives(made)), []
     module.network.register_forward_hook(lambda *_: painted.append(1))
-    outputs = module.training_step(Crops(torch.rand(1, 3, 64, 64), ()), 0)
+    outputs = module.training_step(Crops(torch.rand(1, 3, 64, 64), (), (0,)), 0)
 
     assert len(painted) == 1
     assert outputs["terms"]["shift"] == 0
@@ -81,7 +81,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
         module.network.layers[-1].bias.fill_(torch.nan)
 
     with pytest.raises(TrainingError, match="step 0: the content loss is nan"):
-        module.training_step(Crops(torch.zeros(1, 3, 64, 64), ()), 0)
+        module.training_step(Crops(torch.zeros(1, 3, 64, 64), (), (0,)), 0)
 
 
 def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):
@@ -93,7 +93,7 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):
 
 def test_in_float16_a_gradient_that_is_not_finite_is_left_to_the_loss_scaler(config):
     made = config(precision="16-mixed")
-    module = StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made)))
+    module = StyleTransferModule(made.plain(), read_objectives(made))
     next(module.network.parameters()).grad = torch.full_like(next(module.network.parameters()), torch.inf)
 
     module.on_before_optimizer_step(module.configure_optimizers())
@@ -101,7 +101,7 @@ def test_in_float16_a_gradient_that_is_not_finite_is_left_to_the_loss_scaler(con
 
 def test_progress_goes_by_steps_or_time_whichever_is_further(config):
     made = config(max_minutes=2.0)
-    module = StyleTransferModule(made.plain(), Objective(made.objective, *read_styles(made)))
+    module = StyleTransferModule(made.plain(), read_objectives(made))
     assert module.progress() == 0.0
 
     module.elapsed_s = 30.0

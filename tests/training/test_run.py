@@ -357,7 +357,8 @@ def test_a_run_starts_from_the_shipped_base_of_its_preset_unless_it_is_to_start_
 def test_a_base_is_there_and_fits(preset):
     assert base_file("tiny") is None
     assert base_file(preset) is not None
-    build_network(preset).load_state_dict(load_base(preset))
+    weights = load_base(preset)
+    build_network(preset, len(weights["styles"]), has_strength="photograph" in weights).load_state_dict(weights)
 
 
 @pytest.mark.usefixtures("no_export")

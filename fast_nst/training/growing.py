@@ -1,0 +1,61 @@
+"""One more style for a network of many: its row alone is learnt, and joins the others in their file."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fast_nst.export import export_network
+from fast_nst.export.adding import add_style, check_is_new, read_network
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, Trained, load_checkpoint
+from fast_nst.training.config import TrainConfig
+from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.start import Start
+
+SUFFIX = ".onnx"
+
+
+def as_source(config: TrainConfig) -> tuple[TrainConfig, Start]:
+    """Return a run's configuration with what the network it adds to decides, and that network's weights.
+
+    Raises:
+        ModelError: if it cannot be read, or is no network of many styles.
+    """
+    assert config.add_to is not None
+    with _as_file(Path(config.add_to)) as file:
+        network, metadata = read_network(file)
+    check_is_new(metadata, config.all_paintings()[0].name, config.add_to)
+    weights = dict(network.state_dict())
+    config = replace(config, preset=metadata["preset"], fixed_strength=not network.has_strength, init_from=None)
+    return config, Start(metadata["preset"], weights)
+
+
+def freeze(module: StyleTransferModule) -> None:
+    """Let a run learn nothing but its style's row."""
+    for name, weight in module.network.named_parameters():
+        weight.requires_grad_(name == "styles")
+
+
+def add_trained(trained: Trained, model: Path) -> None:
+    """Write the network that a run adds to, with the run's style, to `model`.
+
+    Raises:
+        ModelError: if it has a style of that name.
+    """
+    assert trained.config.add_to is not None
+    with _as_file(Path(trained.config.add_to)) as source:
+        add_style(source, trained.network.styles[0], trained.styles()[0], model)
+
+
+@contextmanager
+def _as_file(source: Path) -> Iterator[Path]:
+    """Give a network as an `.onnx` file, which it is, or which a checkpoint becomes."""
+    if source.suffix == SUFFIX:
+        yield source
+        return
+    trained = load_checkpoint(source / CHECKPOINT_NAME if source.is_dir() else source)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"network{SUFFIX}"
+        export_network(trained.network, file, trained.metadata())
+        yield file

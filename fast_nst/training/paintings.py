@@ -1,0 +1,72 @@
+"""The paintings of a run, one for each style: their files, what is said of them, and how hard they pull."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from fast_nst.errors import ConfigError, did_you_mean
+from fast_nst.images import find_pictures
+
+FACTS = ("title", "artist", "year", "licence")
+"""What a model's metadata says of a painting."""
+WEIGHTS = ("content_weight", "style_weight")
+"""What of the objective may differ from painting to painting."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """One style: its name, such as `starry-night`, the pictures it is learnt from, and what is said of them."""
+
+    name: str
+    style: tuple[str, ...]
+    """Files; several give one style between them."""
+    content_weight: float | None = None
+    """None: the run's."""
+    style_weight: float | None = None
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    licence: str = ""
+
+    @classmethod
+    def from_plain(cls, name: str, told: Mapping[str, Any]) -> Self:
+        """Build from what stands under a style's name in a configuration; raises `ConfigError` where it is wrong."""
+        known = {f.name for f in fields(cls)} - {"name"}
+        if not isinstance(told, Mapping):
+            raise ConfigError(f"paintings: {name}: expected options such as `style: {name}.jpg`, got {told!r}")
+        for option in told:
+            if option not in known:
+                raise ConfigError(f"paintings: {name}: no option {option!r}{did_you_mean(str(option), known)}")
+        style = told.get("style", ())
+        files = (style,) if isinstance(style, str) else tuple(style)
+        if not files:
+            raise ConfigError(f"paintings: {name}: style names no painting")
+        return cls(name, files, **{key: value for key, value in told.items() if key != "style"})
+
+    def facts(self) -> dict[str, str]:
+        """Return what a model's metadata says of the painting."""
+        return {"name": self.name, **{fact: getattr(self, fact) for fact in FACTS}}
+
+
+def paintings_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what `TrainConfig.paintings` says for a folder with a painting for each style.
+
+    A style's name is its file's, in small letters and with hyphens.
+
+    Raises:
+        ImageError: if there is no such folder, or no picture in it.
+        ConfigError: if two files would have one name.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path, _ in find_pictures([folder]):
+        name = style_name(path)
+        if name in found:
+            raise ConfigError(f"{path} and {found[name]['style']} would both be the style {name}; rename one of them")
+        found[name] = {"style": str(path)}
+    return dict(sorted(found.items()))
+
+
+def style_name(path: Path) -> str:
+    """Return what a style is called after its painting's file."""
+    return "-".join(path.stem.lower().replace("_", " ").split())

@@ -1,0 +1,71 @@
+"""Where a run starts: a network that has learnt to paint already, and now learns other styles."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from fast_nst.errors import ConfigError
+from fast_nst.training.base import BASE, base_file, load_base
+from fast_nst.training.checkpoint import load_checkpoint
+from fast_nst.training.module import Lot, StyleTransferModule
+
+
+class Start(NamedTuple):
+    """A network to start from: its preset, and its weights by the network's own names."""
+
+    preset: str
+    weights: dict[str, Tensor]
+
+
+def read_start(start: str, preset: str) -> Start:
+    """Read what a run's `init_from` names: a checkpoint, or `BASE` for the shipped weights of the preset.
+
+    Raises:
+        ConfigError: if there is no base for the preset, or the checkpoint is of another preset.
+        ModelError: if the checkpoint cannot be read.
+    """
+    if start == BASE:
+        if base_file(preset) is None:
+            raise ConfigError(f"there is no base for the preset {preset}; give --from-scratch, or a checkpoint")
+        return Start(preset, load_base(preset))
+    other = load_checkpoint(Path(start))
+    if other.config.preset != preset:
+        raise ConfigError(f"{start} holds a {other.config.preset} network, this run trains {preset}")
+    return Start(preset, dict(other.network.state_dict()))
+
+
+def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
+    """Give the network of a run the weights of another, and each of its styles the one of that network's nearest to it.
+
+    Nearest is the style whose pastiches of some crops the new style's objective likes best.
+
+    Args:
+        module: of the run.
+        start: the other.
+        crops: `(N, 3, H, W)` RGB in [0, 1].
+    """
+    weights, network = dict(start.weights), module.network
+    rows, photograph = weights.pop("styles"), weights.pop("photograph", None)
+    network.load_state_dict({**network.state_dict(), **weights})
+    with torch.no_grad():
+        for number in range(network.style_count):
+            network.styles[number] = rows[_nearest(module, number, rows, crops)]
+        if network.photograph is not None:
+            network.photograph.copy_(rows.mean(0) if photograph is None else photograph)
+
+
+@torch.no_grad()
+def _nearest(module: StyleTransferModule, number: int, rows: Tensor, crops: Tensor) -> int:
+    """Return which of the rows `(S, P)` paints most like the style of this number."""
+    if len(rows) == 1:
+        return 0
+    network = module.network
+    style = torch.eye(network.style_count)[number] if network.style_count > 1 else None
+    losses = []
+    for candidate in rows:
+        network.styles[number] = candidate
+        pastiche = network(crops, style)
+        losses.append(float(module.judge(crops, pastiche, Lot(number, (1.0,) * len(crops))).total.mean()))
+    return losses.index(min(losses))

@@ -1,0 +1,86 @@
+"""Styles as rows of numbers: mixtures, strengths, and one row for each picture of a batch."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from fast_nst.networks import MOST_STRENGTH, PRESETS, build_network
+from fast_nst.networks.base import StyleNetwork
+from fast_nst.networks.styled import StyledSequential, StyleNorm, number_norms, plain_style
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def network() -> StyleNetwork:
+    """A network of three styles with strengths, each with scales and shifts of its own."""
+    torch.manual_seed(0)
+    made = build_network("fast", 3, has_strength=True)
+    for row in made.parameters():
+        if row is made.styles or row is made.photograph:
+            row.data += 0.3 * torch.randn_like(row)
+    return made
+
+
+def test_a_norm_takes_its_scales_and_shifts_from_its_own_columns():
+    first, second = StyleNorm(2), StyleNorm(1)
+    assert number_norms(StyledSequential(first, torch.nn.ReLU(), second)) == 6
+    assert (first.first, second.first) == (0, 4)
+    style = torch.tensor([2.0, 3.0, 10.0, 20.0, 5.0, 7.0])  # scales and shifts of the first, then of the second
+    picture = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2)  # mean 0, variance 1
+    assert_close(
+        first(picture.expand(1, 2, 1, 2), style)[0, :, 0], torch.tensor([[8.0, 12.0], [17.0, 23.0]]), rtol=1e-4, atol=0
+    )
+    assert_close(second(picture, style)[0, 0, 0], torch.tensor([2.0, 12.0]), rtol=1e-4, atol=0)
+
+
+def test_the_plain_style_norms_and_does_nothing_else():
+    assert plain_style(StyledSequential(StyleNorm(2), StyleNorm(1))).tolist() == [1, 1, 0, 0, 1, 0]
+
+
+def test_each_picture_of_a_batch_may_have_a_style_of_its_own():
+    norm, pictures = StyleNorm(2), noise(3, 2, 5, 4)
+    styles = noise(3, 4)
+    each = [norm(picture[None], style) for picture, style in zip(pictures, styles, strict=True)]
+    assert_close(norm(pictures, styles), torch.cat(each))
+
+
+def test_a_mixture_is_the_weighted_mean_of_rows_and_a_strength_goes_from_the_photographs_row(network):
+    rows, photograph = network.styles, network.photograph
+    assert_close(network.style_row(), rows[0])
+    mixture = torch.tensor([0.5, 0.0, 0.5])
+    mean = (rows[0] + rows[2]) / 2
+    assert_close(network.style_row(mixture), mean)
+    assert_close(network.style_row(mixture, torch.tensor(0.0)), photograph)
+    assert_close(network.style_row(mixture, torch.tensor(1.5)), mean + (mean - photograph) / 2)
+    assert network.style_row(torch.eye(3), torch.tensor([0.0, 0.5, 1.0])).shape == rows.shape
+
+
+def test_strength_nought_gives_the_photograph_back_to_the_bit(network):
+    content = noise(2, 3, 65, 70)
+    pastiche = network(content, torch.eye(3)[1], torch.tensor([0.0, 0.6]))
+    assert torch.equal(pastiche[0], content[0])
+    assert (pastiche[1] - content[1]).abs().mean() > 0.01
+    assert_close(network(content[1:], torch.eye(3)[1], torch.tensor(0.6)), pastiche[1:])
+
+
+def test_strength_one_is_the_style_and_more_is_more_than_it(network):
+    content, style = noise(1, 3, 64, 64), torch.eye(3)[2]
+    plain = network(content, style)
+    assert_close(network(content, style, torch.tensor(1.0)), plain)
+    assert not torch.allclose(network(content, style, torch.tensor(MOST_STRENGTH)), plain, atol=0.01)
+
+
+def test_a_network_of_one_strength_has_no_row_for_the_photograph():
+    made = build_network("fast", 2)
+    assert not made.has_strength
+    assert "photograph" not in made.state_dict()
+    assert made.style_count == 2
+
+
+@pytest.mark.parametrize(("preset", "kilobytes"), [("quality", 5.6), ("fast", 2.8), ("johnson", 12.9)])
+def test_a_style_is_less_than_15_kb_of_a_network(preset, kilobytes):
+    assert 4 * PRESETS[preset]().styles.shape[1] / 1000 == pytest.approx(kilobytes, abs=0.1)
