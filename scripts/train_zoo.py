@@ -2,8 +2,9 @@
 
 python scripts/train_zoo.py configs/zoo.yaml [OTHER.yaml] -o models [--only NAME ...]
 
-Each preset learns one painting from random weights first; every style then starts from that run. Either may take
-several sittings, such as one judged by `mini` and one by VGG-19. What is done is left alone and what was broken off
+Each preset learns all paintings together first, which gives a network of many styles; every style then starts from
+that run, and gets a network of its own. Either may take several sittings, such as one of strength 1 alone and one of
+all. What is done is left alone and what was broken off
 goes on, so the same command serves until all is done; --only (`base-quality`, `great-wave-1`, `great-wave`) restricts
 it to some runs, so that several machines or cores can share the work; where that leaves a preset's first run out, its
 styles start from what that run once gave, which is shipped. What a second configuration says at its outermost
@@ -15,7 +16,7 @@ import functools
 import operator
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from fast_nst.errors import ConfigError, FastNstError, did_you_mean
 from fast_nst.training.base import BASE
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.paintings import Painting
 from fast_nst.training.run import train
 
-WHAT_IT_IS = ("style", "title", "artist", "year", "licence")
+_OF_PAINTINGS = {field.name for field in fields(Painting)}
 
 
 @dataclass(frozen=True)
@@ -51,24 +53,36 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
 
     Args:
         zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
-            `configs/zoo.yaml`. What a preset says beside its `suffix` and `paintings` are options too. A painting's
-            win over its preset's, those over a sitting's, those over the common ones; but the first run takes of its
-            painting only what it is.
+            `configs/zoo.yaml`. What a preset says beside its `suffix`, `many` and `paintings` are options too. A
+            painting's win over its preset's, those over a sitting's, those over the common ones; but the first run
+            takes of a painting only what it is and how hard it pulls.
         runs: the folder that gets a folder for each run.
         models: the folder that gets the styles.
     """
     paintings = zoo["paintings"]
+    together = {
+        name: {option: value for option, value in told.items() if option in _OF_PAINTINGS}
+        for name, told in paintings.items()
+    }
     for preset, told in zoo["presets"].items():
         base = _base(preset)
-        own = {name: value for name, value in told.items() if name not in ("suffix", "paintings")}
+        own = {name: value for name, value in told.items() if name not in ("suffix", "many", "paintings")}
         common = zoo["common"] | {"preset": preset}
-        scratch, from_base = {"from_scratch": True}, {"init_from": str(runs / base / CHECKPOINT_NAME)}
-        first_painting = {name: paintings[zoo["first_painting"]].get(name, "") for name in WHAT_IT_IS}
-        yield from _sittings(base, runs / f"{base}.onnx", runs, common | scratch, zoo["first"], own | first_painting)
+        many = models / f"{told['many']}.onnx" if "many" in told else runs / f"{base}.onnx"
+        first = [_among(sitting, together) for sitting in zoo["first"]]
+        yield from _sittings(base, many, runs, common | {"from_scratch": True}, first, own)
+        from_base = common | {"init_from": str(runs / base / CHECKPOINT_NAME)}
         for painting in told["paintings"] or paintings:
             name = painting + told["suffix"]
             model = models / f"{name}.onnx"
-            yield from _sittings(name, model, runs, common | from_base, zoo["style"], own | paintings[painting])
+            yield from _sittings(name, model, runs, from_base, zoo["style"], own | paintings[painting])
+
+
+def _among(sitting: dict[str, Any], paintings: dict[str, Any]) -> dict[str, Any]:
+    """Return a sitting with the paintings that are learnt in it: all, or those that it names under `only`."""
+    names = sitting.get("only", paintings)
+    rest = {name: value for name, value in sitting.items() if name != "only"}
+    return rest | {"paintings": {name: paintings[name] for name in names}}
 
 
 def _base(preset: str) -> str:

@@ -4,11 +4,13 @@ A model is any `.onnx` file that takes one picture of three channels, ours or no
 first or last, of free or fixed size.
 """
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 
 from fast_nst.benchmark.photograph import draw_photograph
@@ -57,7 +59,10 @@ def _runner(model: Path, job: Job) -> Callable[[], object]:
     session = open_session(model, job.threads, [job.provider])
     if session.get_providers()[0] != job.provider:
         raise ModelError(f"{model}: {job.provider} did not start; its libraries or its device are missing")
-    inputs = {session.get_inputs()[0].name: _content(model, session, draw_photograph(job.height, job.width))}
+    controls = _default_controls(session)
+    (picture, *others) = [node for node in session.get_inputs() if node.name not in controls]
+    content = _content(model, [picture, *others], draw_photograph(job.height, job.width))
+    inputs = {picture.name: content, **controls}
 
     def run() -> object:
         try:
@@ -69,9 +74,14 @@ def _runner(model: Path, job: Job) -> Callable[[], object]:
     return run
 
 
-def _content(model: Path, session: ort.InferenceSession, pixels: Pixels) -> Any:
+def _default_controls(session: ort.InferenceSession) -> dict[str, np.ndarray]:
+    """Return what a style file is fed beside pictures unless it is told otherwise, as its metadata says."""
+    told = json.loads(session.get_modelmeta().custom_metadata_map.get("inputs", "{}"))
+    return {name: np.array(control["default"], np.float32) for name, control in told.items()}
+
+
+def _content(model: Path, nodes: Sequence[ort.NodeArg], pixels: Pixels) -> Any:
     """Return the picture as the model takes it."""
-    nodes = session.get_inputs()
     shape = nodes[0].shape
     if len(nodes) != 1 or len(shape) != 4 or nodes[0].type not in _ELEMENTS or 3 not in (shape[1], shape[3]):
         told = ", ".join(f"{node.name} {node.type} {node.shape}" for node in nodes)

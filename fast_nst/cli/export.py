@@ -1,5 +1,6 @@
 """`fast-nst export`: turn a training checkpoint into an .onnx file, or a style into one of narrower arithmetic."""
 
+import shutil
 import statistics
 import tempfile
 from pathlib import Path
@@ -11,11 +12,12 @@ import onnx
 from fast_nst.benchmark.report import hold_against
 from fast_nst.errors import ConfigError
 from fast_nst.export import export_network
+from fast_nst.export.fixing import fix_controls
 from fast_nst.export.precision import Narrowed, Precision, narrow
 from fast_nst.images import Pixels, atomic_path, check_replaceable, find_pictures, fit, read_pixels
-from fast_nst.inference import find_style
+from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE, choose_providers
-from fast_nst.inference.zoo import SUFFIX
+from fast_nst.inference.zoo import SUFFIX, parse_style, shipped_styles
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 
 _PHOTOGRAPHS = 64
@@ -25,6 +27,7 @@ _TIMED_SIZE = (512, 512)
 
 @click.command()
 @click.argument("source", metavar="CHECKPOINT|STYLE")
+@click.option("--strength", type=click.FloatRange(0), help="Of a style that has strengths: fix it.  [default: 1]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .onnx file to write.")
 @click.option(
     "--precision",
@@ -41,31 +44,69 @@ _TIMED_SIZE = (512, 512)
 @click.option("--anyway", is_flag=True, help="Write fp16 or int8 even where it is not faster here.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing .onnx file.")
 def command(
-    source: str, output: Path, *, precision: str, content_dir: Path | None, anyway: bool, overwrite: bool
+    source: str,
+    output: Path,
+    *,
+    strength: float | None,
+    precision: str,
+    content_dir: Path | None,
+    anyway: bool,
+    overwrite: bool,
 ) -> None:
     """Turn CHECKPOINT (a run's last.ckpt, or its folder) into one .onnx file, checked against PyTorch.
 
-    With --precision fp16 or int8 it may also be a STYLE in float32, shipped or an .onnx file. The narrow file is held
+    Of a STYLE with controls (of a network of many, FILE.onnx/NAME or a mixture) it makes a file without: style and
+    --strength are fixed in it, and pictures are all that it is fed.
+
+    With --precision fp16 or int8 it may also be any STYLE in float32; its controls are fixed. The narrow file is held
     against float32 on the photographs and timed beside it on every provider of this machine; where it is not faster on
     any, it is not written unless --anyway is given: the same file may well be faster on another machine.
     """
     if output.suffix != SUFFIX:
         raise ConfigError(f"the output is {output}, expected a name that ends in {SUFFIX}")
     check_replaceable(output, overwrite=overwrite)
-    if precision == "fp32":
-        _export(Path(source), output)
-    else:
-        _narrow(source, output, precision, _read_photographs(content_dir, precision), anyway=anyway)  # type: ignore[arg-type]  # click has checked it
+    with tempfile.TemporaryDirectory() as folder:
+        wide = _in_float32(source, strength, Path(folder) / f"fp32{SUFFIX}", wants_controls=precision == "fp32")
+        if precision == "fp32":
+            with atomic_path(output) as temporary:
+                shutil.copyfile(wide, temporary)
+        else:
+            photographs = _read_photographs(content_dir, precision)
+            _narrow(wide, output, precision, photographs, anyway=anyway)  # type: ignore[arg-type]  # click has checked it
     click.echo(output)
 
 
-def _export(checkpoint: Path, output: Path) -> Path:
+def _in_float32(source: str, strength: float | None, path: Path, *, wants_controls: bool) -> Path:
+    """Return a file in float32 of a checkpoint, or of a style with its controls fixed, written to `path` if need be.
+
+    Args:
+        source: as the user named it.
+        strength: to fix; None is 1, and leaves a checkpoint's as a control.
+        path: to write to.
+        wants_controls: whether a file made of a checkpoint keeps its controls.
+    """
+    if not _is_style(source):
+        _export(Path(source), path)
+        if strength is None and wants_controls:
+            return path
+        source = str(path)
+    stylizer = Stylizer(source, threads=1, providers=["cpu"], strength=1.0 if strength is None else strength)
+    if not stylizer.controls and not wants_controls:
+        return stylizer.path
+    onnx.save(fix_controls(stylizer), path)
+    return path
+
+
+def _is_style(source: str) -> bool:
+    return source in shipped_styles() or SUFFIX in source or parse_style(source).weights is not None
+
+
+def _export(checkpoint: Path, output: Path) -> None:
     if checkpoint.is_dir():
         checkpoint /= CHECKPOINT_NAME
     trained = load_checkpoint(checkpoint)
     difference = export_network(trained.network, output, trained.metadata())
     click.echo(f"{trained.step} steps; differs from PyTorch by {difference}/255 at most", err=True)
-    return output
 
 
 def _read_photographs(folder: Path | None, precision: str) -> list[Pixels]:
@@ -75,10 +116,8 @@ def _read_photographs(folder: Path | None, precision: str) -> list[Pixels]:
     return [photograph for photograph in found if min(photograph.shape[:2]) >= MIN_SIDE]
 
 
-def _narrow(source: str, output: Path, precision: Precision, photographs: list[Pixels], *, anyway: bool) -> None:
-    is_checkpoint = Path(source).is_dir() or Path(source).suffix == Path(CHECKPOINT_NAME).suffix
+def _narrow(wide: Path, output: Path, precision: Precision, photographs: list[Pixels], *, anyway: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        wide = _export(Path(source), Path(folder) / "fp32.onnx") if is_checkpoint else find_style(source)
         narrowed = narrow(wide, precision, photographs)
         middle, worst = statistics.median(narrowed.ratios), min(narrowed.ratios)
         click.echo(f"within {middle:.1f} dB of float32's pictures, {worst:.1f} dB at worst", err=True)

@@ -5,16 +5,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
+from fast_nst.cli.controls import control_options, read_controls, region_stylizers
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.inference import Stylizer
 from fast_nst.inference.batch import Batch, FileOptions, Outcome, share_cores
 from fast_nst.inference.plan import Plan, plan_jobs
-from fast_nst.inference.zoo import style_label
+from fast_nst.inference.zoo import parse_weights, style_label
 from fast_nst.large.any_size import AnySizeStylizer, Progress
 from fast_nst.large.size import parse_size
 
@@ -57,6 +59,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     metavar="PX",
     help="On larger pictures, strokes as on one of PX; the photograph's own detail comes back. Default: as they come.",
 )
+@control_options
 @click.option(
     "--max-memory",
     metavar="SIZE",
@@ -78,7 +81,7 @@ def command(
     provider: str | None,
     progress: bool | None,
     as_json: bool,
-    **file_options: Any,  # click has checked them against their types
+    **others: Any,  # click has checked them against their types
 ) -> int:
     """Repaint pictures in a style.
 
@@ -88,20 +91,34 @@ def command(
     fast-nst stylize photo.jpg --style starry-night
     fast-nst stylize photos/ --style my.onnx -o painted/ --size 1024
     fast-nst stylize photo.jpg --style starry-night:0.3,great-wave:0.7 --strength 0.8
+    fast-nst stylize photo.jpg --style many --mask starry-night=sky.png --mask udnie=city.png
     """  # noqa: D301  # the backspace is click's mark for lines to keep
-    options = FileOptions(**file_options)
+    options = FileOptions(**{field.name: others.pop(field.name) for field in fields(FileOptions)})
     if options.size is not None and options.scale is not None:
         raise click.UsageError("--size and --scale exclude each other; give one")
-    plan = plan_jobs(inputs, output, style=style_label(style), overwrite=options.overwrite)
+    finish = read_controls(style, **others)
+    names = finish.regions.styles if finish.regions else []
+    label = "-".join("-".join(parse_weights(name)) for name in names) or style_label(style)
+    plan = plan_jobs(inputs, output, style=label, overwrite=options.overwrite)
     progress_of_strips = sys.stderr.isatty() if progress is None else progress
     if progress is None and len(plan.jobs) < 2:
         progress = False
     limit = None if max_memory is None else parse_size(max_memory)
     painters, threads = share_cores(len(plan.jobs) if limit is None else 1, threads)
     stylizer = Stylizer(style, strength=strength, threads=threads, providers=None if provider is None else [provider])
-    stylizer.controls  # what is wrong with them is told before any picture is read  # noqa: B018
+    regions = region_stylizers(stylizer, finish)
+    for chosen in regions or [stylizer]:
+        chosen.controls  # what is wrong with them is told before any picture is read  # noqa: B018
     with StripBar(show=progress_of_strips) as strip_bar:
-        painter = AnySizeStylizer(stylizer, max_memory=limit, stroke_size=stroke_size, threads=threads, tell=strip_bar)
+        painter = AnySizeStylizer(
+            stylizer,
+            max_memory=limit,
+            stroke_size=stroke_size,
+            threads=threads,
+            tell=strip_bar,
+            regions=regions,
+            finish=finish,
+        )
         is_frugal = limit is not None
         batch = Batch(plan.jobs, painter, options, file_painter=painter, painters=painters, is_frugal=is_frugal)
         with _on_ctrl_c(batch.stop):

@@ -81,6 +81,31 @@ def merge_slices(model: ir.Model) -> int:
     return found
 
 
+def drop_idle_arithmetic(model: ir.Model) -> int:
+    """Leave out multiplications by 1 and additions of something multiplied by 0."""
+    found = 0
+    for node in [node for node in model.graph if node.op_type in ("Mul", "Add")]:
+        for value, other in (node.inputs, reversed(node.inputs)):
+            is_idle = _is_all(other, 1) if node.op_type == "Mul" else _is_nought(other)
+            if is_idle and value is not None and not node.outputs[0].is_graph_output():
+                node.outputs[0].replace_all_uses_with(value)
+                model.graph.remove(node, safe=True)
+                found += 1
+                break
+    return found
+
+
+def _is_all(value: ir.Value | None, number: float) -> bool:
+    constant = _constant(value)
+    return constant is not None and constant.size == 1 and bool((constant == number).all())
+
+
+def _is_nought(value: ir.Value | None) -> bool:
+    """Whether a value is made by multiplying with 0."""
+    maker = None if value is None else value.producer()
+    return maker is not None and maker.op_type == "Mul" and any(_is_all(factor, 0) for factor in maker.inputs)
+
+
 def _cut_apart(first: ir.Node, second: ir.Node) -> bool:
     """Whether both name their axes, and no axis is the same."""
     axes = [_constant(node.inputs[3]) if len(node.inputs) == 5 else None for node in (first, second)]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from fast_nst.controls.alpha import fill_transparent
 from fast_nst.errors import ConfigError, FastNstError, ImageError
 from fast_nst.images import MAX_MEGAPIXELS, Picture, Pixels, fit_size, read_picture, resize, write_picture
+from fast_nst.images.rows import MemoryRows
 from fast_nst.inference.plan import Job, written_suffix
 
 _IN_TRANSIT = 2
@@ -69,8 +71,8 @@ def _cores() -> int:
 class Painter(Protocol):
     """What a batch paints with: a `Stylizer`, or one for pictures of any size."""
 
-    def __call__(self, pixels: Pixels, /) -> Pixels:
-        """Return the pastiche of `uint8 (H, W, 3)` pixels."""
+    def paint(self, content: Picture, source: Path, /) -> Pixels:
+        """Return the pastiche of a picture, and of its file."""
 
     def cancel(self) -> None:
         """Abandon the calls now running, from any thread."""
@@ -170,19 +172,19 @@ class Batch:
         return painter.paint_file(job, self._options) if painter and painter.takes(job, self._options) else None
 
     def _through_memory(self, job: Job) -> tuple[int, int, tuple[str, ...]]:
-        pastiche = self._paint(self._read(job.source))
+        pastiche = self._paint(self._read(job.source), job.source)
         self._write(job.target, pastiche)
         height, width = pastiche.pixels.shape[:2]
         return width, height, pastiche.notes
 
     def _read(self, source: Path) -> Picture:
         picture = read_picture(source, max_megapixels=self._options.max_megapixels)
-        return resize_picture(picture, self._options)
+        return resize_picture(without_hidden(picture), self._options)
 
-    def _paint(self, content: Picture) -> Picture:
+    def _paint(self, content: Picture, source: Path) -> Picture:
         with self._painting:
             self._check_running()
-            return replace(content, pixels=self._stylizer(content.pixels))
+            return replace(content, pixels=self._stylizer.paint(content, source))
 
     def _write(self, target: Path, pastiche: Picture) -> None:
         self._check_running()
@@ -194,6 +196,15 @@ class Batch:
     def _check_running(self) -> None:
         if self._is_stopped:
             raise _StoppedError
+
+
+def without_hidden(picture: Picture) -> Picture:
+    """Return the picture with the colours of its neighbours under what is transparent; see `controls.alpha`."""
+    if picture.alpha is None:
+        return picture
+    pixels = picture.pixels.copy()
+    fill_transparent(MemoryRows(pixels), MemoryRows(picture.alpha), len(pixels))
+    return replace(picture, pixels=pixels)
 
 
 def resize_picture(picture: Picture, options: FileOptions) -> Picture:

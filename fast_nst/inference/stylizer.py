@@ -16,8 +16,10 @@ import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
+from fast_nst.controls.alpha import fill_transparent
 from fast_nst.errors import ConfigError, ModelError, did_you_mean
-from fast_nst.images import Pixels
+from fast_nst.images import Picture, Pixels
+from fast_nst.images.rows import MemoryRows
 from fast_nst.inference.zoo import MANY, find_style, parse_style
 
 FORMAT = "fast_nst/1"
@@ -200,6 +202,10 @@ class Stylizer:
             raise ValueError(f"expected RGB pixels (H, W, 3) or (N, H, W, 3), got shape {image.shape}")
         return self._stylize_batch(image) if image.ndim == 4 else self._stylize_batch(image[None])[0]
 
+    def paint(self, content: Picture, _source: Path | None = None) -> Pixels:
+        """Return the pastiche of a picture that was read from a file."""
+        return self(content.pixels)
+
     def cancel(self) -> None:
         """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""
         running, self._run_options = self._run_options, ort.RunOptions()
@@ -211,7 +217,9 @@ class Stylizer:
         if not image.has_transparency_data:
             return Image.fromarray(self(np.asarray(image.convert("RGB"))))
         rgba = image.convert("RGBA")
-        pastiche = Image.fromarray(self(np.asarray(rgba)[..., :3]))
+        pixels, alpha = np.array(rgba)[..., :3], np.asarray(rgba)[..., 3]
+        fill_transparent(MemoryRows(pixels), MemoryRows(alpha), len(pixels))
+        pastiche = Image.fromarray(self(pixels))
         pastiche.putalpha(rgba.getchannel("A"))
         return pastiche
 

@@ -34,11 +34,11 @@ def parse_style(text: str | Path) -> StyleChoice:
         return StyleChoice(text)
     model, found, names = text.partition(f"{SUFFIX}/")
     if found:
-        return StyleChoice(model + SUFFIX, _weights(names))
+        return StyleChoice(model + SUFFIX, parse_weights(names))
     shipped, found, names = text.partition("/")
     if found and shipped in shipped_styles():
-        return StyleChoice(shipped, _weights(names))
-    return StyleChoice(MANY, _weights(text)) if {",", ":"} & set(text) else StyleChoice(text)
+        return StyleChoice(shipped, parse_weights(names))
+    return StyleChoice(MANY, parse_weights(text)) if {",", ":"} & set(text) else StyleChoice(text)
 
 
 def style_label(text: str | Path) -> str:
@@ -52,7 +52,8 @@ def style_label(text: str | Path) -> str:
     return find_style(choice.model).stem if choice.weights is None else "-".join(choice.weights)
 
 
-def _weights(text: str) -> dict[str, float]:
+def parse_weights(text: str) -> dict[str, float]:
+    """Return the weight of each style in a text such as `hill:0.3,wave:0.7`; see `parse_style`."""
     weights: dict[str, float] = {}
     for part in text.split(","):
         name, _, weight = part.strip().partition(":")

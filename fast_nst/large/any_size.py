@@ -7,12 +7,16 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fast_nst.controls.alpha import fill_transparent
+from fast_nst.controls.finish import Finish
 from fast_nst.errors import ImageError, ModelError
-from fast_nst.images import Pixels, read_header
+from fast_nst.images import Picture, Pixels, read_header
+from fast_nst.images.rows import MemoryRows
 from fast_nst.images.streams import can_stream
 from fast_nst.inference.batch import FileOptions
 from fast_nst.inference.plan import Job
@@ -22,10 +26,12 @@ from fast_nst.large.size import format_size
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from fast_nst.images.streams import PictureStream
+    from fast_nst.large.files import Planes
     from fast_nst.large.graph import StyleGraph
     from fast_nst.large.memory import StripPlan
     from fast_nst.large.regions import RegionGraph, RegionMasks
-    from fast_nst.large.store import DiskRows, MemoryRows, Store
+    from fast_nst.large.store import DiskRows, Store
 
     Rows = MemoryRows | DiskRows
 
@@ -40,6 +46,9 @@ _HELD = 14
 
 _ON_DISK = 7
 """Bytes a pixel that content, pastiche and transparency take on a disk, if they lie there."""
+
+
+_AS_PAINTED = Finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class AnySizeStylizer:
         threads: CPU threads for strips; None for all physical cores.
         tell: called after each strip.
         regions: of a picture with masks, what each region is painted with: `stylizer` in other mixtures.
+        finish: what becomes of each pastiche that goes through `paint` or `paint_file`.
     """
 
     def __init__(
@@ -75,9 +85,10 @@ class AnySizeStylizer:
         threads: int | None = None,
         tell: Callable[[Progress], None] | None = None,
         regions: Sequence[Stylizer] = (),
+        finish: Finish = _AS_PAINTED,
     ) -> None:
         self._stylizer, self._max_memory, self._threads, self._tell = stylizer, max_memory, threads, tell
-        self._stroke_size, self._regions = stroke_size, regions
+        self._stroke_size, self._regions, self._finish = stroke_size, regions, finish
         self._one_at_a_time = threading.Lock()
         self._cancelled = 0
 
@@ -93,12 +104,26 @@ class AnySizeStylizer:
             ImageError: if the memory given is too little, or the disk is full.
         """
         if self._is_to_be_small(*pixels.shape[:2]):
-            from fast_nst.large.store import MemoryRows
-
             pastiche = np.empty_like(pixels)
             self._paint_small(MemoryRows(pixels), MemoryRows(pastiche), pixels.shape[:2], masks)
             return pastiche
         return self._paint_all(pixels, masks)
+
+    def paint(self, content: Picture, source: Path) -> Pixels:
+        """Return the finished pastiche of a picture that was read from a file.
+
+        Raises:
+            ModelError: see `__call__`.
+            ImageError: see `__call__`, or if its mask is missing or cannot be read.
+        """
+        pastiche = self(content.pixels, self._masks_of(source))
+        alpha = None if content.alpha is None else MemoryRows(content.alpha)
+        height, width = pastiche.shape[:2]
+        self._finish(MemoryRows(content.pixels), MemoryRows(pastiche), alpha, (width, height), source)
+        return pastiche
+
+    def _masks_of(self, source: Path) -> "RegionMasks | None":
+        return self._finish.regions.of(source) if self._regions and self._finish.regions else None
 
     def _paint_all(self, pixels: Pixels, masks: "RegionMasks | None") -> Pixels:
         """Return the pastiche, every pixel painted."""
@@ -106,7 +131,7 @@ class AnySizeStylizer:
         if self._is_small(height * width) or min(height, width) < MIN_SIDE:
             return self._paint_piece(pixels, masks)
         from fast_nst.large.memory import in_one_piece, keeping_in
-        from fast_nst.large.store import MemoryRows, Store
+        from fast_nst.large.store import Store
 
         with self._one_at_a_time:
             free = self._free() - pixels.nbytes  # of the pastiche
@@ -151,9 +176,7 @@ class AnySizeStylizer:
             )
         return missing > 0
 
-    def paint_file(
-        self, job: Job, options: FileOptions, masks: "RegionMasks | None" = None
-    ) -> tuple[int, int, tuple[str, ...]]:
+    def paint_file(self, job: Job, options: FileOptions) -> tuple[int, int, tuple[str, ...]]:
         """Paint a file of which never more than some rows are in memory; return its width, height and notes.
 
         Raises:
@@ -161,7 +184,7 @@ class AnySizeStylizer:
             ImageError: if the file cannot be read or written in strips, the memory given is too little, or the disk is
                 full.
         """
-        from fast_nst.large.files import open_source, pack, unpack
+        from fast_nst.large.files import open_source, pack
         from fast_nst.large.memory import check_disk, keeping_in, temporary_folder
         from fast_nst.large.store import Store
 
@@ -169,18 +192,30 @@ class AnySizeStylizer:
         width, height = stream.header.size
         check_disk(folder, _ON_DISK * width * height)
         with keeping_in(folder):
+            masks = self._masks_of(job.source)
             if self._is_to_be_small(height, width):
-                planes = unpack(stream, folder)
+                planes = self._unpack(stream, folder)
                 self._paint_small(planes.content, planes.pastiche, (height, width), masks)
-                return width, height, pack(planes, stream, job, options)
-            with self._one_at_a_time:
-                plan = self._plan(height, width)
-                planes = unpack(stream, folder)
-                store = Store(None if plan.is_kept_in_memory else folder)
-                store.put("content", planes.content)
-                store.put("pastiche", planes.pastiche)
-                self._paint(store, (height, width), plan, masks)
-                return width, height, pack(planes, stream, job, options)
+            else:
+                with self._one_at_a_time:
+                    plan = self._plan(height, width)
+                    planes = self._unpack(stream, folder)
+                    store = Store(None if plan.is_kept_in_memory else folder)
+                    store.put("content", planes.content)
+                    store.put("pastiche", planes.pastiche)
+                    self._paint(store, (height, width), plan, masks)
+            self._finish(planes.content, planes.pastiche, planes.alpha, (width, height), job.source)
+            return width, height, pack(planes, stream, job, options)
+
+    @staticmethod
+    def _unpack(stream: "PictureStream", folder: Path) -> "Planes":
+        """Read a picture into files, with nothing hidden under what is transparent."""
+        from fast_nst.large.files import unpack
+
+        planes = unpack(stream, folder)
+        if planes.alpha is not None:
+            fill_transparent(planes.content, planes.alpha, stream.header.size[1])
+        return planes
 
     def cancel(self) -> None:
         """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from fast_nst.images.rows import Array, MemoryRows
+
+__all__ = ["Array", "DiskRows", "MemoryRows", "Store"]
 
 
 class Store:
@@ -50,24 +51,8 @@ class Store:
         del self._tensors[name]
 
 
-class MemoryRows:
-    """An array of which rows along `axis` are written and read."""
-
-    def __init__(self, array: Array, axis: int = 0) -> None:
-        self._array, self._before = array, (slice(None),) * axis
-
-    def write(self, first: int, rows: Array) -> None:
-        """Write rows from row `first` on."""
-        count = rows.shape[len(self._before)]
-        self._array[(*self._before, slice(first, first + count))] = rows
-
-    def read(self, first: int, last: int) -> Array:
-        """Return the rows from `first` to before `last`."""
-        return np.ascontiguousarray(self._array[(*self._before, slice(first, last))])
-
-
 class DiskRows:
-    """The same in a file without a name, `file`, which holds the array and nothing else."""
+    """`MemoryRows` in a file without a name, `file`, which holds the array and nothing else."""
 
     def __init__(self, folder: Path, shape: tuple[int, ...], kind: np.dtype[Any], axis: int = 0) -> None:
         self.file: RawIOBase = tempfile.TemporaryFile(dir=folder, prefix=".fast-nst-", buffering=0)  # noqa: SIM115 (lives on)

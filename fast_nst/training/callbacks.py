@@ -1,6 +1,7 @@
 """What happens around the steps: clock and loss table, checkpoints, previews."""
 
 import csv
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -26,6 +27,7 @@ from fast_nst.training.module import StyleTransferModule, check_finite
 _TERMS = Losses._fields
 _LOGGED = (*_TERMS, "grid", "shift")
 _RECENT = 100  # steps that "the current loss" is averaged over
+_ODD_GRADIENTS = 5  # not finite, in a row, that end a run; a single one is of an odd crop
 LOSSES_NAME = "losses.csv"
 
 
@@ -86,6 +88,7 @@ class Progress(AfterStep):
         self._waiting: list[_Step] = []
         self._last_flush = self._last_end = self._data_s = 0.0
         self._bar: tqdm[Any] | None = None
+        self._odd_gradients = 0  # in a row, not finite
 
     def recent(self) -> dict[str, float]:
         """Return the four losses averaged over the last 100 steps."""
@@ -134,7 +137,7 @@ class Progress(AfterStep):
         """Write the rows that wait, and decide whether the run goes on; every process must call it at the same step.
 
         Raises:
-            TrainingError: when a loss or a gradient was not finite.
+            TrainingError: when a loss was not finite, or the gradient for some steps in a row.
         """
         if not self._waiting:
             return
@@ -146,8 +149,7 @@ class Progress(AfterStep):
         self._last_flush = now
         for step, values in zip(self._waiting, numbers, strict=True):
             row = dict(zip((*_LOGGED, "gradient"), values, strict=True))
-            for name, value in row.items():
-                check_finite(value, "gradient" if name == "gradient" else f"{name} loss", step.step - 1)
+            self._check(row, step.step - 1)
             row = {"step": step.step, **row, "learning_rate": step.learning_rate}
             self._add(trainer, {**row, "step_s": step_s, "data_s": min(step.data_s, step_s)})
         self._waiting = []
@@ -183,6 +185,14 @@ class Progress(AfterStep):
             losses = {f"loss/{name}": row[name] for name in _LOGGED}
             trainer.logger.log_metrics(losses | speeds, int(row["step"]))
         self._show()
+
+    def _check(self, row: Mapping[str, float], step: int) -> None:
+        """Raise `TrainingError` for a loss that is not finite, or a gradient that was not for some steps in a row."""
+        for name in _LOGGED:
+            check_finite(row[name], f"{name} loss", step)
+        self._odd_gradients = 0 if math.isfinite(row["gradient"]) else self._odd_gradients + 1
+        if self._odd_gradients == _ODD_GRADIENTS:
+            check_finite(row["gradient"], "gradient", step)
 
     def _show(self) -> None:
         if self._bar is None:

@@ -143,17 +143,16 @@ class StyleTransferModule(pl.LightningModule):
             return Losses(content_term, style, tv, content_term + style + tv)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Look at the norm of the gradient, before it reaches the weights; in float16 the loss scaler sees to it.
+        """Look at the norm of the gradient; one that is not finite is left out, in float16 by the loss scaler.
 
-        Raises:
-            TrainingError: on a CPU, when it is not finite; on a GPU `Progress` finds out a few steps later.
+        `Progress` ends a run in which that happens step after step.
         """
         if self.config.precision == "16-mixed":
             return
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
         self.gradient_norm = torch.nn.utils.get_total_norm(gradients)
-        if self.device.type == "cpu":
-            check_finite(float(self.gradient_norm), "gradient", self.global_step)
+        for gradient in gradients:
+            gradient.copy_(torch.where(self.gradient_norm.isfinite(), gradient, 0))  # a GPU is not waited for
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the time trained so far, which the schedule of a timed run needs."""

@@ -15,7 +15,7 @@ from fast_nst.training.module import StyleTransferModule
 def run(tmp_path):
     """The folder of a run that was stopped after 3 steps."""
     config = TrainConfig(style="stripes.png", content_dir=("photographs",), title="Stripes")
-    network = StyleTransferModule(config.plain(), objective=None).network
+    network = StyleTransferModule(config.plain(), objectives=[]).network
     (tmp_path / "run").mkdir()
     torch.save(
         {

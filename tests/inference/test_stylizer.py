@@ -85,8 +85,19 @@ def test_a_pil_image_keeps_its_transparency_unstyled(negative):
     content = Image.fromarray(random_pixels(40, 70, 4), "RGBA")
     pastiche = negative(content)
     assert pastiche.mode == "RGBA"
-    np.testing.assert_array_equal(np.asarray(pastiche)[..., :3], 255 - np.asarray(content)[..., :3])
+    seen = np.asarray(content)[..., 3] > 0
+    np.testing.assert_array_equal(np.asarray(pastiche)[seen, :3], 255 - np.asarray(content)[seen, :3])
     np.testing.assert_array_equal(np.asarray(pastiche)[..., 3], np.asarray(content)[..., 3])
+
+
+def test_what_is_hidden_in_a_pil_image_does_not_show(blur_model):
+    pixels, stylizer = random_pixels(70, 70, 4), Stylizer(blur_model, threads=1)
+    pixels[..., 3] = 255
+    pixels[20:40, 30:50, 3] = 0
+    other = pixels.copy()
+    other[20:40, 30:50, :3] = 255
+    pastiches = [np.asarray(stylizer(Image.fromarray(one, "RGBA"))) for one in (pixels, other)]
+    np.testing.assert_array_equal(*pastiches)
 
 
 def test_threads_share_one_stylizer(blur_model):

@@ -13,19 +13,19 @@ from fast_nst.networks import PRESETS
 ROOT = Path(__file__).parents[2]
 ZOO = {
     "common": {"content_dir": ["photos"], "seed": 3},
-    "first_painting": "sea",
-    "first": [{"max_steps": 40, "shift_weight": 3.0}],
+    "first": [{"max_steps": 20, "only": ["sea"]}, {"max_steps": 40, "shift_weight": 3.0}],
     "style": [{"max_steps": 12, "style_weight": 3.0}, {"max_steps": 6, "loss_network": "vgg19"}],
     "presets": {
-        "quality": {"suffix": "", "paintings": []},
+        "quality": {"suffix": "", "many": "many", "paintings": []},
         "fast": {"suffix": "-fast", "paintings": ["hill"], "shift_weight": 0.5},
     },
     "paintings": {
         "sea": {"style": "sea.jpg", "title": "The Sea", "content_weight": 2.0},
-        "hill": {"style": "hill.jpg", "style_weight": 7.0},
+        "hill": {"style": "hill.jpg", "style_weight": 7.0, "shift_weight": 1.0},
     },
 }
-ALL = ["base-quality", "sea-1", "sea", "hill-1", "hill", "base-fast", "hill-fast-1", "hill-fast"]
+QUALITY = ["base-quality-1", "base-quality", "sea-1", "sea", "hill-1", "hill"]
+ALL = [*QUALITY, "base-fast-1", "base-fast", "hill-fast-1", "hill-fast"]
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +70,27 @@ def test_each_preset_has_a_first_run_and_one_for_each_sitting_of_each_painting(z
     runs = list(zoo.plan(ZOO, Path("runs"), Path("models")))
 
     assert [run.name for run in runs] == ALL
-    assert {run.name for run in runs if run.model.parent.name == "models"} == {"sea", "hill", "hill-fast"}
-    assert [run.model.stem for run in runs] == ALL
-    assert [run.config.preset for run in runs] == ["quality"] * 5 + ["fast"] * 3
+    assert {run.model.stem for run in runs if run.model.parent.name == "models"} == {"many", "sea", "hill", "hill-fast"}
+    assert [run.model.stem for run in runs] == [{"base-quality": "many"}.get(name, name) for name in ALL]
+    assert [run.config.preset for run in runs] == ["quality"] * 6 + ["fast"] * 4
+
+
+def test_the_first_run_learns_all_paintings_together_after_some(zoo):
+    runs = {run.name: run.config for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
+
+    assert list(runs["base-quality-1"].paintings) == ["sea"]
+    assert list(runs["base-quality"].paintings) == ["sea", "hill"]
+    weights = [(one.content_weight, one.style_weight) for one in runs["base-quality"].all_paintings()]
+    assert weights == [(2.0, None), (None, 7.0)]
+    assert runs["base-quality"].shift_weight == 3.0  # a painting's own options are for its own network
+    assert (runs["hill"].style, runs["hill"].paintings) == (("hill.jpg",), {})
 
 
 def test_each_sitting_goes_on_from_the_one_before(zoo):
     starts = {run.name: run.config.init_from for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
 
-    assert starts["base-quality"] is None
+    assert starts["base-quality-1"] is None
+    assert starts["base-quality"] == str(Path("runs/base-quality-1/last.ckpt"))
     assert starts["sea-1"] == starts["hill-1"] == str(Path("runs/base-quality/last.ckpt"))
     assert starts["sea"] == str(Path("runs/sea-1/last.ckpt"))
     assert starts["hill-fast-1"] == str(Path("runs/base-fast/last.ckpt"))
@@ -87,11 +99,12 @@ def test_each_sitting_goes_on_from_the_one_before(zoo):
 def test_a_painting_says_more_than_its_sitting_and_a_sitting_more_than_what_is_common(zoo):
     runs = {run.name: run.config for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
 
-    assert (runs["base-quality"].from_scratch, runs["base-quality"].title) == (True, "The Sea")
+    assert (runs["base-quality-1"].from_scratch, runs["base-quality"].from_scratch) == (True, False)
     assert (runs["sea-1"].from_scratch, runs["sea-1"].max_steps, runs["sea-1"].seed) == (False, 12, 3)
     assert (runs["sea"].max_steps, runs["sea"].objective.loss_network) == (6, "vgg19")
     assert runs["sea-1"].objective.style_weight == 3.0
     assert (runs["base-quality"].objective.content_weight, runs["sea"].objective.content_weight) == (None, 2.0)
+    assert (runs["sea"].shift_weight, runs["hill"].shift_weight) == (2.0, 1.0)  # the default, and its own
     assert (runs["base-quality"].shift_weight, runs["base-fast"].shift_weight) == (3.0, 0.5)  # the preset's own
     assert runs["hill-1"].objective.style_weight == runs["hill-fast-1"].objective.style_weight == 7.0
 
@@ -102,15 +115,16 @@ def test_all_runs_are_taken_in_order_and_what_is_done_is_left_alone(call):
 
 
 def test_what_was_broken_off_goes_on_and_ctrl_c_ends_all(call):
-    chosen = ("--only", "base-quality", "sea-1", "sea")
-    assert call(*chosen, broken_off=["sea-1"]) == (130, [("base-quality", False), ("sea-1", False)])
+    chosen = ("--only", "base-quality-1", "base-quality", "sea-1", "sea")
+    first = [("base-quality-1", False), ("base-quality", False)]
+    assert call(*chosen, broken_off=["sea-1"]) == (130, [*first, ("sea-1", False)])
     assert call(*chosen) == (130, [("sea-1", True)])  # 5 steps of 12 were there
 
 
 def test_a_style_whose_first_run_was_left_out_starts_from_the_base_that_is_shipped(call):
     assert call("--only", "sea-1", "sea") == (0, [("sea-1", False), ("sea", False)])
     assert call.starts == {"sea-1": "base", "sea": str(Path("runs/sea-1/last.ckpt"))}
-    call("--only", "base-quality", "hill-1")
+    call("--only", "base-quality-1", "base-quality", "hill-1")
     assert call.starts["hill-1"] == str(Path("runs/base-quality/last.ckpt"))
 
 
@@ -121,7 +135,8 @@ def test_a_name_that_is_no_run_is_told_with_the_nearest(call, capsys):
 
 def test_a_second_configuration_names_other_presets_for_the_same_recipe(call, tmp_path):
     (tmp_path / "other.yaml").write_text("presets: {johnson: {suffix: -johnson, paintings: [sea]}}")
-    assert call("--only", "base-johnson", also="other.yaml") == (0, [("base-johnson", False)])
+    first = ["base-johnson-1", "base-johnson"]
+    assert call("--only", *first, also="other.yaml") == (0, [(name, False) for name in first])
     assert call("--only", "sea", also="other.yaml") == (2, [])
 
 
@@ -134,4 +149,5 @@ def test_the_configurations_that_ship_are_such(zoo, also):
 
     assert len({run.name for run in runs}) == len(runs)
     assert {run.config.preset for run in runs} <= PRESETS.keys()
-    assert all(run.config.title and run.config.artist and run.config.licence for run in runs)
+    paintings = [painting for run in runs for painting in run.config.all_paintings()]
+    assert all(painting.title and painting.artist and painting.licence for painting in paintings)

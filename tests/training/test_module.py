@@ -84,11 +84,26 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
         module.training_step(Crops(torch.zeros(1, 3, 64, 64), (), (0,)), 0)
 
 
-def test_a_gradient_that_is_not_finite_never_reaches_the_weights(module):
-    next(module.network.parameters()).grad = torch.full_like(next(module.network.parameters()), torch.inf)
+@pytest.mark.parametrize("odd", [torch.inf, torch.nan])
+def test_a_gradient_that_is_not_finite_is_left_out(module, odd):
+    weights = list(module.network.parameters())
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    weights[0].grad[0, 0] = odd
+    module.on_before_optimizer_step(module.configure_optimizers())
 
-    with pytest.raises(TrainingError, match="step 0: the gradient is inf"):
-        module.on_before_optimizer_step(module.configure_optimizers())
+    assert not module.gradient_norm.isfinite()
+    assert all((weight.grad == 0).all() for weight in weights)
+
+
+def test_a_gradient_that_is_finite_is_left_as_it_is(module):
+    for weight in module.network.parameters():
+        weight.grad = torch.ones_like(weight)
+    module.on_before_optimizer_step(module.configure_optimizers())
+
+    count = sum(weight.numel() for weight in module.network.parameters())
+    assert float(module.gradient_norm) == pytest.approx(count**0.5)
+    assert all((weight.grad == 1).all() for weight in module.network.parameters())
 
 
 def test_in_float16_a_gradient_that_is_not_finite_is_left_to_the_loss_scaler(config):

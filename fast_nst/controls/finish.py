@@ -1,0 +1,70 @@
+"""What becomes of a pastiche before it is written: its colours, and where it is seen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fast_nst.controls.color import ColorStatistics, match_statistics, preserve_luminance
+from fast_nst.controls.mask import lay_over
+from fast_nst.controls.regions import RegionFiles
+from fast_nst.images.rows import Rows
+
+PreserveColor = Literal["luminance", "statistics"]
+_ROWS = 256  # that are handled at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """What becomes of the pastiches of many pictures: their colours, and where they are seen."""
+
+    preserve_color: PreserveColor | None = None
+    """Take the photograph's colours, by luminance or by statistics."""
+    colors: ColorStatistics | None = None
+    """Take those of another picture."""
+    regions: RegionFiles | None = None
+    """Where the pastiche is seen; elsewhere the photograph."""
+
+    def __call__(self, content: Rows, pastiche: Rows, alpha: Rows | None, size: tuple[int, int], source: Path) -> None:
+        """Finish a pastiche, in place.
+
+        Args:
+            content: the photograph, uint8 `(H, W, 3)`.
+            pastiche: the same, of the network.
+            alpha: uint8 `(H, W)`, what counts in statistics of colours; None: all alike.
+            size: W and H.
+            source: the photograph's file, to which a mask may belong.
+
+        Raises:
+            ImageError: if the picture's mask is missing or cannot be read.
+        """
+        width, height = size
+        regions = None if self.regions is None else self.regions.of(source)
+        wanted = self.colors
+        if self.preserve_color == "statistics":
+            wanted = statistics_of(content, alpha, height)
+        own = None if wanted is None else statistics_of(pastiche, alpha, height)
+        if own is None and self.preserve_color is None and regions is None:
+            return
+        for top, bottom in _strips(height):
+            rows, photograph = pastiche.read(top, bottom), content.read(top, bottom)
+            if own is not None and wanted is not None:
+                rows = match_statistics(rows, own, wanted)
+            if self.preserve_color == "luminance":
+                rows = preserve_luminance(photograph, rows)
+            if regions is not None:
+                rows = lay_over(photograph, rows, regions.inside(top, bottom, width, height))
+            pastiche.write(top, rows)
+
+
+def statistics_of(pixels: Rows, alpha: Rows | None, height: int) -> ColorStatistics:
+    """Return the statistics of a picture's colours, gathered strip by strip."""
+    found = ColorStatistics.none()
+    for top, bottom in _strips(height):
+        found += ColorStatistics.of(pixels.read(top, bottom), None if alpha is None else alpha.read(top, bottom))
+    return found
+
+
+def _strips(height: int) -> Iterator[tuple[int, int]]:
+    for top in range(0, height, _ROWS):
+        yield top, min(top + _ROWS, height)

@@ -1,0 +1,79 @@
+"""Which mask belongs to which picture, and to which style."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fast_nst.controls.mask import Mask, Regions, check_labels, read_labels
+from fast_nst.errors import ConfigError, ImageError
+from fast_nst.images import SUFFIXES
+
+
+@dataclass(frozen=True)
+class RegionFiles:
+    """The masks of a run: files, or folders with a mask for each picture, called as it is."""
+
+    masks: Sequence[tuple[str, Path]] = ()
+    """A style and its mask; the style is empty where there is one style only."""
+    label_map: Path | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)
+    """Which style each value of the label map stands for."""
+    ground: str = ""
+    """The style of all the rest; empty: the photograph."""
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigError` where it makes no sense."""
+        if self.masks and self.label_map:
+            raise ConfigError("masks and a label map say the same thing; give one of them")
+        if bool(self.label_map) != bool(self.labels):
+            raise ConfigError(
+                "a label map (--label-map FILE) and what its labels stand for (--label 1=STYLE) go together"
+            )
+        names = [name for name, _ in self.masks]
+        if "" in names and len(names) > 1:
+            raise ConfigError("of several masks each needs a style, as in --mask STYLE=FILE")
+
+    @property
+    def styles(self) -> list[str]:
+        """The style of each region, in the order of the masks; none where there is one style only."""
+        names = [*self.labels.values(), *(name for name, _ in self.masks if name)]
+        return [*dict.fromkeys(names), *([self.ground] if self.ground and names else [])]
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019 (few are made; the network asks, and then the finish)
+    def of(self, source: Path) -> Regions:
+        """Return the regions of a picture.
+
+        Raises:
+            ImageError: if its mask is missing or cannot be read.
+            ConfigError: if its label map lacks a label.
+        """
+        if self.label_map is not None:
+            path = _belonging(self.label_map, source)
+            known = read_labels(path)
+            check_labels(path, known, list(self.labels))
+            named = [(style, known[value]) for value, style in self.labels.items()]
+        else:
+            named = [(style, Mask.read(_belonging(path, source))) for style, path in self.masks]
+        by_style: dict[str, list[Mask]] = {}
+        for style, mask in named:
+            by_style.setdefault(style, []).append(mask)
+        return Regions(list(by_style.values()), has_ground=bool(self.ground))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def _belonging(place: Path, source: Path) -> Path:
+    """Return a picture's mask: the file itself, or of a folder that of the picture's name, with any suffix."""
+    if not place.is_dir():
+        return place
+    found = [path for path in sorted(place.glob(f"{_escaped(source.stem)}.*")) if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise ImageError(f"{source}: there is no mask {source.stem}.png, or of another suffix, in {place}")
+    return found[0]
+
+
+def _escaped(name: str) -> str:
+    """Return a name in which nothing is special to a glob."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

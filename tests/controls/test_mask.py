@@ -1,0 +1,168 @@
+"""Masks of any size, regions that share a picture, and what is laid over what."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fast_nst.controls.mask import Mask, Regions, lay_over, read_labels, stretched
+from fast_nst.controls.regions import RegionFiles
+from fast_nst.errors import ConfigError, ImageError
+
+
+def random_plane(seed, height, width):
+    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function that writes an array, or an image, as a picture."""
+
+    def write(name, image):
+        image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image, np.uint8))
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        image.save(tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+# Stretching
+
+
+@pytest.mark.parametrize("size", [(40, 60), (160, 240), (37, 61), (9, 11), (1, 1)])
+@pytest.mark.parametrize("rows", [1, 7, 64])
+def test_rows_are_the_same_however_they_are_asked_for(size, rows):
+    plane, (height, width) = random_plane(0, 40, 60), size
+    whole = stretched(plane, 0, height, width, height)
+    cut = [stretched(plane, top, min(top + rows, height), width, height) for top in range(0, height, rows)]
+    np.testing.assert_allclose(np.concatenate(cut), whole, atol=1e-3)  # of 255; where Pillow begins to sum differs
+
+
+def test_a_mask_of_the_pictures_size_is_taken_as_it_is():
+    plane = random_plane(0, 20, 30)
+    np.testing.assert_array_equal(Mask(plane).rows(3, 9, 30, 20), (plane[3:9] / np.float32(255)).astype(np.float32))
+
+
+def test_a_small_mask_grows_softly_and_a_large_one_is_averaged():
+    step = np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0)
+    grown = Mask(step).rows(0, 8, 8, 8)[0]
+    np.testing.assert_allclose(grown, [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1], atol=1e-6)
+    assert Mask(random_plane(0, 400, 400)).rows(0, 2, 2, 2).std() < 0.02
+
+
+# Files
+
+
+def test_white_is_inside_and_colours_count_by_their_luminance(save):
+    path = save("mask.png", [[[255, 255, 255], [0, 0, 0], [255, 0, 0]]])
+    assert Mask.read(path).levels.tolist() == [[255, 0, 76]]
+
+
+def test_of_a_cut_out_the_opaque_part_is_inside(save):
+    path = save("cut.png", [[[0, 0, 0, 255], [255, 255, 255, 0], [9, 9, 9, 100]]])
+    assert Mask.read(path).levels.tolist() == [[255, 0, 100]]
+
+
+def test_an_opaque_picture_with_alpha_counts_by_its_luminance(save):
+    assert Mask.read(save("mask.png", [[[255, 255, 255, 255], [0, 0, 0, 255]]])).levels.tolist() == [[255, 0]]
+
+
+def test_the_labels_of_a_grey_picture_are_its_values(save):
+    masks = read_labels(save("map.png", [[0, 7], [7, 200]]))
+    assert list(masks) == [0, 7, 200]
+    assert masks[7].levels.tolist() == [[0, 255], [255, 0]]
+
+
+def test_the_labels_of_a_palette_are_its_numbers_not_its_colours(save):
+    image = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 10, 200, 10, 255, 255, 255])
+    assert list(read_labels(save("map.png", image))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.arange(100).reshape(10, 10), "100 values are no label map; expected at most 64"),
+        ([[[255, 0, 0], [0, 255, 0]]], "a label map has grey values or a palette, not colours"),
+    ],
+)
+def test_what_is_no_label_map_is_told(save, pixels, message):
+    with pytest.raises(ImageError, match=message):
+        read_labels(save("map.png", pixels))
+
+
+def test_a_label_map_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "map.png").write_text("notes")
+    with pytest.raises(ImageError, match=r"map\.png: cannot be read as a label map"):
+        read_labels(tmp_path / "map.png")
+
+
+# Regions
+
+
+def test_regions_sum_to_one_and_share_where_they_overlap():
+    left, all_ = (Mask(np.array([row], np.uint8)) for row in ([255, 255, 0, 0], [255, 255, 255, 0]))
+    regions = Regions([[left], [all_]])
+    shares = regions.rows(0, 1, 4, 1)
+    np.testing.assert_allclose(shares.sum(0), 1, atol=1e-6)
+    np.testing.assert_allclose(shares[0, 0], [0.5, 0.5, 0, 0.5], atol=1e-5)
+    assert regions.inside(0, 1, 4, 1).tolist() == [[1, 1, 1, 0]]
+
+
+def test_the_ground_has_what_is_in_no_region():
+    regions = Regions([[Mask(np.array([[255, 102, 0]], np.uint8))]], has_ground=True)
+    np.testing.assert_allclose(regions.rows(0, 1, 3, 1)[:, 0], [[1, 0.4, 0], [0, 0.6, 1]], atol=1e-5)
+    assert (regions.inside(0, 1, 3, 1) == 1).all()
+
+
+def test_several_masks_of_one_style_are_one_region(save, tmp_path):
+    files = RegionFiles(
+        [("a", save("1.png", [[255, 0, 0]])), ("b", save("2.png", [[0, 255, 0]])), ("a", save("3.png", [[0, 0, 255]]))]
+    )
+    assert files.styles == ["a", "b"]
+    shares = files.of(tmp_path / "photo.jpg").rows(0, 1, 3, 1)
+    np.testing.assert_allclose(shares[:, 0], [[1, 0, 1], [0, 1, 0]], atol=1e-5)
+
+
+def test_a_folder_has_a_mask_for_each_picture(save, tmp_path):
+    save("masks/a [1].png", [[255, 0]])
+    save("masks/b.png", [[0, 255]])
+    files = RegionFiles([("", tmp_path / "masks")])
+    assert files.styles == []
+    assert files.of(tmp_path / "photos" / "a [1].jpg").inside(0, 1, 2, 1).tolist() == [[1, 0]]
+    assert files.of(tmp_path / "photos" / "b.jpg").inside(0, 1, 2, 1).tolist() == [[0, 1]]
+    with pytest.raises(ImageError, match=r"c\.jpg: there is no mask c\.png, or of another suffix, in"):
+        files.of(tmp_path / "photos" / "c.jpg")
+
+
+def test_labels_stand_for_styles_and_the_rest_is_the_photographs(save, tmp_path):
+    path = save("map.png", [[0, 1, 2]])
+    files = RegionFiles(label_map=path, labels={1: "a", 2: "b"})
+    assert files.styles == ["a", "b"]
+    assert files.of(tmp_path / "x.jpg").inside(0, 1, 3, 1).tolist() == [[0, 1, 1]]
+    with pytest.raises(ConfigError, match="has no label 5; it has 0, 1, 2"):
+        RegionFiles(label_map=path, labels={5: "a"}).of(tmp_path / "x.jpg")
+    assert RegionFiles(label_map=path, labels={1: "a"}, ground="b").styles == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"masks": [("", "a.png"), ("b", "b.png")]}, "of several masks each needs a style"),
+        ({"masks": [("a", "a.png")], "label_map": "m.png", "labels": {1: "a"}}, "give one of them"),
+        ({"label_map": "m.png"}, "go together"),
+        ({"labels": {1: "a"}}, "go together"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        RegionFiles(**options)
+
+
+# Laying over
+
+
+def test_the_ends_are_exact_and_between_is_the_mean():
+    content, pastiche = (np.full((1, 3, 3), value, np.uint8) for value in (10, 201))
+    laid = lay_over(content, pastiche, np.array([[0, 0.5, 1]], np.float32))
+    assert laid[0, :, 0].tolist() == [10, 106, 201]
