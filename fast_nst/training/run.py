@@ -31,7 +31,7 @@ from fast_nst.training.sources import find_photographs
 from fast_nst.training.start import Start, begin, read_start
 
 CONFIG_NAME = "config.yaml"
-_DECIDING = 16  # crops by which weights are balanced, and the styles to start from found
+_DECIDING = 16  # crops by which weights are balanced
 _PREVIEWED = 4  # photographs in a preview
 
 

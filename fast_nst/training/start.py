@@ -11,12 +11,15 @@ from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.module import Lot, StyleTransferModule
 
+_LOOKED_AT = 4  # crops by which a style is found
+
 
 class Start(NamedTuple):
-    """A network to start from: its preset, and its weights by the network's own names."""
+    """A network to start from: its preset, its weights by the network's own names, and its styles' names, if known."""
 
     preset: str
     weights: dict[str, Tensor]
+    styles: tuple[str, ...] = ()
 
 
 def read_start(start: str, preset: str) -> Start:
@@ -33,11 +36,12 @@ def read_start(start: str, preset: str) -> Start:
     other = load_checkpoint(Path(start))
     if other.config.preset != preset:
         raise ConfigError(f"{start} holds a {other.config.preset} network, this run trains {preset}")
-    return Start(preset, dict(other.network.state_dict()))
+    styles = tuple(painting.name for painting in other.config.all_paintings())
+    return Start(preset, dict(other.network.state_dict()), styles)
 
 
 def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
-    """Give the network of a run the weights of another, and each of its styles the one of that network's nearest to it.
+    """Give the network of a run the weights of another, and each of its styles that network's of its name, or nearest.
 
     Nearest is the style whose pastiches of some crops the new style's objective likes best.
 
@@ -46,12 +50,14 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
         start: the other.
         crops: `(N, 3, H, W)` RGB in [0, 1].
     """
-    weights, network = dict(start.weights), module.network
+    weights, network, names = dict(start.weights), module.network, [p.name for p in module.config.all_paintings()]
     rows, photograph = weights.pop("styles"), weights.pop("photograph", None)
     network.load_state_dict({**network.state_dict(), **weights})
     with torch.no_grad():
-        for number in range(network.style_count):
-            network.styles[number] = rows[_nearest(module, number, rows, crops)]
+        for number, name in enumerate(names):
+            is_known = name in start.styles
+            row = start.styles.index(name) if is_known else _nearest(module, number, rows, crops[:_LOOKED_AT])
+            network.styles[number] = rows[row]
         if network.photograph is not None:
             network.photograph.copy_(rows.mean(0) if photograph is None else photograph)
 

@@ -193,6 +193,17 @@ def test_each_style_starts_from_the_nearest_of_the_other_network(many):
         assert torch.equal(module.network.styles[number], rows[int(np.argmin(losses))])
 
 
+def test_a_style_of_the_same_name_goes_on_with_its_own_row(many):
+    module = module_of(many())
+    rows = torch.randn(2, module.network.styles.shape[1])
+    begin(
+        module,
+        Start("tiny", {**module.network.state_dict(), "styles": rows}, ("other", "grey")),
+        torch.rand(1, 3, 64, 64),
+    )
+    assert torch.equal(module.network.styles[1], rows[1])
+
+
 def test_a_network_without_strengths_lends_the_mean_of_its_rows_to_the_photograph(many):
     module = module_of(many())
     weights = module.network.state_dict()
