@@ -94,15 +94,18 @@ def _label(text: str) -> tuple[int, str]:
     return int(value), style
 
 
+def region_styles(finish: Finish) -> list[str]:
+    """Return the style of each region; nothing where there is one style."""
+    return finish.regions.styles if isinstance(finish.regions, RegionFiles) else []
+
+
 def region_stylizers(stylizer: Stylizer, finish: Finish) -> list[Stylizer]:
     """Return what each region is painted with; nothing where there is one style.
 
     Raises:
         ModelError: if the network does not have a region's style.
     """
-    if finish.regions is None:
-        return []
-    return [_chosen(stylizer, parse_weights(style)) for style in finish.regions.styles]
+    return [_chosen(stylizer, parse_weights(style)) for style in region_styles(finish)]
 
 
 def _chosen(stylizer: Stylizer, weights: Mapping[str, float]) -> Stylizer:

@@ -14,7 +14,7 @@ from fast_nst.inference import StyleInfo, Stylizer, shipped_styles
 @click.command("styles")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of a table.")
 def command(*, as_json: bool) -> None:
-    """List the shipped styles: name, painting, artist, year, licence of the painting's image, network, file size."""
+    """List the shipped styles: name, painting, artist, year, licence of the image, network, strengths, file size."""
     infos = [Stylizer(path, threads=1).info for path in shipped_styles().values()]
     if as_json:
         click.echo(json.dumps([asdict(info) for info in infos], indent=2, ensure_ascii=False))
@@ -26,8 +26,9 @@ def command(*, as_json: bool) -> None:
 
 def format_table(infos: Sequence[StyleInfo]) -> str:
     """Lay the styles out in aligned columns under a header."""
-    rows = [("NAME", "TITLE", "ARTIST", "YEAR", "LICENCE", "NETWORK", "SIZE")]
+    rows = [("NAME", "TITLE", "ARTIST", "YEAR", "LICENCE", "NETWORK", "STRENGTH", "SIZE")]
     for info in infos:
-        size = f"{info.size_bytes / 1e6:.1f} MB"
-        rows.append((info.name, info.title, info.artist, info.year, info.licence, info.preset, size))
-    return align(rows)
+        size, strength = f"{info.size_bytes / 1e6:.1f} MB", "any" if info.has_strength else "1"
+        rows.append((info.name, info.title, info.artist, info.year, info.licence, info.preset, strength, size))
+    many = [f"{info.name} holds {', '.join(info.styles)}" for info in infos if info.styles]
+    return "\n".join([align(rows), *many])

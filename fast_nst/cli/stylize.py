@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
-from fast_nst.cli.controls import control_options, read_controls, region_stylizers
+from fast_nst.cli.controls import control_options, read_controls, region_styles, region_stylizers
 from fast_nst.cli.exits import DONE, FAILED, INTERRUPTED, SOME_FAILED
 from fast_nst.images import MAX_MEGAPIXELS
 from fast_nst.inference import Stylizer
@@ -97,8 +97,7 @@ def command(
     if options.size is not None and options.scale is not None:
         raise click.UsageError("--size and --scale exclude each other; give one")
     finish = read_controls(style, **others)
-    names = finish.regions.styles if finish.regions else []
-    label = "-".join("-".join(parse_weights(name)) for name in names) or style_label(style)
+    label = "-".join("-".join(parse_weights(name)) for name in region_styles(finish)) or style_label(style)
     plan = plan_jobs(inputs, output, style=label, overwrite=options.overwrite)
     progress_of_strips = sys.stderr.isatty() if progress is None else progress
     if progress is None and len(plan.jobs) < 2:

@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from fast_nst.controls.color import ColorStatistics, match_statistics, preserve_luminance
-from fast_nst.controls.mask import lay_over
-from fast_nst.controls.regions import RegionFiles
+from fast_nst.controls.mask import Regions, lay_over
 from fast_nst.images.rows import Rows
 
 PreserveColor = Literal["luminance", "statistics"]
 _ROWS = 256  # that are handled at a time
+
+
+class RegionsOf(Protocol):
+    """The regions of many pictures: `RegionFiles`, or `Regions` that are the same for all."""
+
+    def of(self, source: Path | None) -> Regions:
+        """Return those of the picture that was read from a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +28,12 @@ class Finish:
     """Take the photograph's colours, by luminance or by statistics."""
     colors: ColorStatistics | None = None
     """Take those of another picture."""
-    regions: RegionFiles | None = None
+    regions: RegionsOf | None = None
     """Where the pastiche is seen; elsewhere the photograph."""
 
-    def __call__(self, content: Rows, pastiche: Rows, alpha: Rows | None, size: tuple[int, int], source: Path) -> None:
+    def __call__(
+        self, content: Rows, pastiche: Rows, alpha: Rows | None, size: tuple[int, int], source: Path | None
+    ) -> None:
         """Finish a pastiche, in place.
 
         Args:
@@ -33,7 +41,7 @@ class Finish:
             pastiche: the same, of the network.
             alpha: uint8 `(H, W)`, what counts in statistics of colours; None: all alike.
             size: W and H.
-            source: the photograph's file, to which a mask may belong.
+            source: the photograph's file, to which a mask may belong; None if it has none.
 
         Raises:
             ImageError: if the picture's mask is missing or cannot be read.

@@ -7,6 +7,7 @@ numbers of a palette. Either may have any size; it is stretched to the picture's
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,10 @@ class Regions:
 
     def __init__(self, masks: Sequence[Sequence[Mask]], *, has_ground: bool = False) -> None:
         self._masks, self._has_ground = masks, has_ground
+
+    def of(self, _source: Path | None) -> Self:
+        """Return these, for every picture."""
+        return self
 
     def inside(self, top: int, bottom: int, width: int, height: int) -> Shares:
         """Return how much of each pixel is in any region: `(rows, width)` in [0, 1]."""

@@ -41,7 +41,7 @@ class RegionFiles:
         return [*dict.fromkeys(names), *([self.ground] if self.ground and names else [])]
 
     @functools.lru_cache(maxsize=4)  # noqa: B019 (few are made; the network asks, and then the finish)
-    def of(self, source: Path) -> Regions:
+    def of(self, source: Path | None) -> Regions:
         """Return the regions of a picture.
 
         Raises:
@@ -64,9 +64,9 @@ class RegionFiles:
         return id(self)
 
 
-def _belonging(place: Path, source: Path) -> Path:
+def _belonging(place: Path, source: Path | None) -> Path:
     """Return a picture's mask: the file itself, or of a folder that of the picture's name, with any suffix."""
-    if not place.is_dir():
+    if source is None or not place.is_dir():
         return place
     found = [path for path in sorted(place.glob(f"{_escaped(source.stem)}.*")) if path.suffix.lower() in SUFFIXES]
     if not found:

@@ -18,7 +18,7 @@ from fast_nst.errors import ImageError, ModelError
 from fast_nst.images import Picture, Pixels, read_header
 from fast_nst.images.rows import MemoryRows
 from fast_nst.images.streams import can_stream
-from fast_nst.inference.batch import FileOptions
+from fast_nst.inference.batch import FileOptions, without_hidden
 from fast_nst.inference.plan import Job
 from fast_nst.inference.stylizer import MIN_SIDE, Stylizer, open_session
 from fast_nst.large.size import format_size
@@ -109,20 +109,21 @@ class AnySizeStylizer:
             return pastiche
         return self._paint_all(pixels, masks)
 
-    def paint(self, content: Picture, source: Path) -> Pixels:
-        """Return the finished pastiche of a picture that was read from a file.
+    def paint(self, content: Picture, source: Path | None = None) -> Pixels:
+        """Return the finished pastiche of a picture, that was read from a file or not.
 
         Raises:
             ModelError: see `__call__`.
             ImageError: see `__call__`, or if its mask is missing or cannot be read.
         """
+        content = without_hidden(content)
         pastiche = self(content.pixels, self._masks_of(source))
         alpha = None if content.alpha is None else MemoryRows(content.alpha)
         height, width = pastiche.shape[:2]
         self._finish(MemoryRows(content.pixels), MemoryRows(pastiche), alpha, (width, height), source)
         return pastiche
 
-    def _masks_of(self, source: Path) -> "RegionMasks | None":
+    def _masks_of(self, source: Path | None) -> "RegionMasks | None":
         return self._finish.regions.of(source) if self._regions and self._finish.regions else None
 
     def _paint_all(self, pixels: Pixels, masks: "RegionMasks | None") -> Pixels:
