@@ -38,6 +38,7 @@ _OPTIONS = (
         "repeatable: each where its mask is, --style elsewhere if it names one. A folder has a mask for each picture, "
         "of its name.",
     ),
+    click.option("--invert-mask", is_flag=True, help="Paint where masks are black, or transparent."),
     click.option(
         "--label-map",
         type=click.Path(path_type=Path),
@@ -54,6 +55,7 @@ def read_controls(
     preserve_color: PreserveColor | None,
     color_from: Path | None,
     masks: Sequence[str],
+    invert_mask: bool,
     label_map: Path | None,
     labels: Sequence[str],
 ) -> Finish:
@@ -63,6 +65,8 @@ def read_controls(
         ConfigError: where it contradicts itself.
         ImageError: if the picture whose colours are wanted cannot be read.
     """
+    if invert_mask and not masks:
+        raise ConfigError("--invert-mask is for a mask; give one with --mask")
     if preserve_color and color_from:
         raise ConfigError(
             "--preserve-color takes the photograph's colours and --color-from another's; give one of them"
@@ -77,7 +81,8 @@ def read_controls(
         ground = ",".join(f"{name}:{weight:g}" for name, weight in (weights or {}).items())
         named = [_named(mask) for mask in masks]
         has_styles = bool(labels) or any(name for name, _ in named)
-        regions = RegionFiles(named, label_map, dict(map(_label, labels)), ground if has_styles else "")
+        stands_for = dict(map(_label, labels))
+        regions = RegionFiles(named, label_map, stands_for, ground if has_styles else "", is_inverted=invert_mask)
     return Finish(preserve_color=preserve_color, colors=colors, regions=regions)
 
 

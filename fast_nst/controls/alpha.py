@@ -13,16 +13,18 @@ References:
     [Gortler1996] The Lumigraph, SIGGRAPH 1996 (push-pull).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from fast_nst.images import Pixels
 from fast_nst.images.rows import Rows
 
 BAND = 64
 """Rows that are filled at a time, and the largest block within them."""
 _LEVELS = 6  # halvings of a band
+_COLUMNS = 16 * BAND  # that are filled at a time
 _GREY = 127.5  # where there is nothing to spread
 
 Floats = npt.NDArray[np.float32]
@@ -39,29 +41,36 @@ def fill_transparent(content: Rows, alpha: Rows, height: int) -> None:
     if all(alpha.read(top, bottom).all() for top, bottom in _bands(height)):
         return
     bands = list(_bands(height))
-    sums = [_halved(*_seen(content, alpha, *band), _LEVELS)[-1] for band in bands]
-    coarse = _filled(*_joined(sums))
-    before: tuple[Floats, Floats] | None = None  # the band above, as it was
+    sums = [_halved(*_weighed(content.read(*band), alpha.read(*band)), _LEVELS)[-1] for band in bands]
+    coarse = _filled(np.concatenate([part[0] for part in sums]), np.concatenate([part[1] for part in sums]))
     for number, (top, bottom) in enumerate(bands):
-        this = _seen(content, alpha, top, bottom)
         hidden = alpha.read(top, bottom) == 0
         if hidden.any():
-            after = _seen(content, alpha, *bands[number + 1]) if number + 1 < len(bands) else None
-            window = [band for band in (before, this, after) if band is not None]
-            above = len(window[0][0]) if before is not None else 0
-            first = number - (before is not None)
-            levels = _halved(*_joined(window), _LEVELS)
-            spread = _descend(levels, coarse[first : first + len(window)])
+            first, last = max(0, number - 1), min(len(bands), number + 2)  # with the bands above and below
+            begin, end = bands[first][0], bands[last - 1][1]
+            spread = _spread(content.read(begin, end), alpha.read(begin, end), coarse[first:last])
             rows = content.read(top, bottom).copy()
-            filled = spread[above : above + bottom - top, : rows.shape[1]]
-            rows[hidden] = np.rint(filled).clip(0, 255).astype(np.uint8)[hidden]
+            rows[hidden] = spread[top - begin : bottom - begin][hidden]
             content.write(top, rows)
-        before = this
 
 
-def _joined(parts: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """Return parts of a picture, one under the other."""
-    return np.concatenate([colours for colours, _ in parts]), np.concatenate([shares for _, shares in parts])
+def _spread(rows: Pixels, shares: Pixels, coarse: Floats) -> Pixels:
+    """Return some bands `(h, W, 3)` with all pixels filled, a block of columns after the other.
+
+    Args:
+        rows: their colours.
+        shares: their alpha, `(h, W)`.
+        coarse: colours of blocks of 64 px, `(h / 64, W / 64, 3)`, rounded up.
+    """
+    width, found = rows.shape[1], np.empty_like(rows)
+    for left in range(0, width, _COLUMNS):
+        right = min(left + _COLUMNS, width)
+        begin, end = max(0, left - BAND), min(right + BAND, width)
+        levels = _halved(*_weighed(rows[:, begin:end], shares[:, begin:end]), _LEVELS)
+        filled = _descend(levels, coarse[:, begin // BAND : -(-end // BAND)])
+        seen = filled[: len(rows), left - begin : right - begin]
+        found[:, left:right] = np.rint(seen).clip(0, 255).astype(np.uint8)
+    return found
 
 
 def _bands(height: int) -> Iterator[tuple[int, int]]:
@@ -69,10 +78,10 @@ def _bands(height: int) -> Iterator[tuple[int, int]]:
         yield top, min(top + BAND, height)
 
 
-def _seen(content: Rows, alpha: Rows, top: int, bottom: int) -> tuple[Floats, Floats]:
-    """Return colours times alpha, `(64, W', 3)`, and alpha, `(64, W')`, both with nothing at the end to fill blocks."""
-    rows, shares = content.read(top, bottom), alpha.read(top, bottom).astype(np.float32) / 255
-    margins = ((0, BAND - len(rows)), (0, -rows.shape[1] % BAND))
+def _weighed(rows: Pixels, alpha: Pixels) -> tuple[Floats, Floats]:
+    """Return colours times alpha `(h, w, 3)`, and alpha `(h, w)`, with nothing at the ends to fill blocks of 64 px."""
+    shares = alpha.astype(np.float32) / 255
+    margins = ((0, -len(rows) % BAND), (0, -rows.shape[1] % BAND))
     return np.pad(rows * shares[..., None], (*margins, (0, 0))), np.pad(shares, margins)
 
 

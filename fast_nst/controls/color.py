@@ -20,7 +20,8 @@ import numpy.typing as npt
 from fast_nst.images import Pixels
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Y of YIQ, which [Gatys2016b] takes
-_LEAST_DEVIATION = 1.0  # levels; directions of colour that vary less are not stretched
+_LEAST_DEVIATION = 1.0  # levels; directions of colour that vary less count as if they varied so
+_MOST_GAIN = 4.0  # times that a direction of colour is stretched, lest noise become speckle
 
 
 def preserve_luminance(content: Pixels, pastiche: Pixels) -> Pixels:
@@ -90,8 +91,8 @@ class ColorStatistics:
 def match_statistics(pixels: Pixels, own: ColorStatistics, wanted: ColorStatistics) -> Pixels:
     """Map colours linearly, so that pixels with the statistics `own` get those `wanted`.
 
-    Of all such maps it is the one that moves colours least [Pitie2007]. Directions in which colours hardly vary are
-    not stretched: of a grey picture nothing colourful can be made.
+    Of all such maps it is the one that moves colours least [Pitie2007]. Deviates from it where colours hardly vary in
+    a direction, which is stretched four times at most: of a grey picture nothing colourful can be made but noise.
 
     Args:
         pixels: uint8 `(h, W, 3)`, some rows of a picture or all.
@@ -99,18 +100,21 @@ def match_statistics(pixels: Pixels, own: ColorStatistics, wanted: ColorStatisti
         wanted: of the picture whose colours it is to have.
 
     Returns:
-        uint8, same shape; what leaves the range is cut off.
+        uint8, same shape; what leaves the range is cut off. The pixels themselves where either are of no pixels.
     """
+    if own.count == 0 or wanted.count == 0:
+        return pixels
     matrix = colour_map(own, wanted)
     return np.rint((pixels - own.mean) @ matrix + wanted.mean).clip(0, 255).astype(np.uint8)
 
 
 def colour_map(own: ColorStatistics, wanted: ColorStatistics) -> npt.NDArray[np.float64]:
-    """Return the symmetric matrix `T` for which `T own T` is the covariance wanted: `(3, 3)`."""
+    """Return the symmetric matrix `T` for which `T own T` is the covariance wanted, or as near as it may: `(3, 3)`."""
     noise = _LEAST_DEVIATION**2 * np.eye(3)
     root, inverse = _roots(own.covariance + noise)
     middle, _ = _roots(root @ (wanted.covariance + noise) @ root)
-    return inverse @ middle @ inverse
+    gains, directions = np.linalg.eigh(inverse @ middle @ inverse)
+    return np.asarray((directions * gains.clip(0, _MOST_GAIN)) @ directions.T)
 
 
 def _roots(matrix: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

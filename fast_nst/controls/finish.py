@@ -10,7 +10,7 @@ from fast_nst.controls.mask import Regions, lay_over
 from fast_nst.images.rows import Rows
 
 PreserveColor = Literal["luminance", "statistics"]
-_ROWS = 256  # that are handled at a time
+_STRIP_PIXELS = 2**18  # that are handled at a time, 80 bytes for each
 
 
 class RegionsOf(Protocol):
@@ -50,11 +50,11 @@ class Finish:
         regions = None if self.regions is None else self.regions.of(source)
         wanted = self.colors
         if self.preserve_color == "statistics":
-            wanted = statistics_of(content, alpha, height)
-        own = None if wanted is None else statistics_of(pastiche, alpha, height)
+            wanted = statistics_of(content, alpha, size)
+        own = None if wanted is None else statistics_of(pastiche, alpha, size)
         if own is None and self.preserve_color is None and regions is None:
             return
-        for top, bottom in _strips(height):
+        for top, bottom in _strips(*size):
             rows, photograph = pastiche.read(top, bottom), content.read(top, bottom)
             if own is not None and wanted is not None:
                 rows = match_statistics(rows, own, wanted)
@@ -65,14 +65,15 @@ class Finish:
             pastiche.write(top, rows)
 
 
-def statistics_of(pixels: Rows, alpha: Rows | None, height: int) -> ColorStatistics:
-    """Return the statistics of a picture's colours, gathered strip by strip."""
+def statistics_of(pixels: Rows, alpha: Rows | None, size: tuple[int, int]) -> ColorStatistics:
+    """Return the statistics of a picture's colours, W x H px of them, gathered strip by strip."""
     found = ColorStatistics.none()
-    for top, bottom in _strips(height):
+    for top, bottom in _strips(*size):
         found += ColorStatistics.of(pixels.read(top, bottom), None if alpha is None else alpha.read(top, bottom))
     return found
 
 
-def _strips(height: int) -> Iterator[tuple[int, int]]:
-    for top in range(0, height, _ROWS):
-        yield top, min(top + _ROWS, height)
+def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)

@@ -17,6 +17,7 @@ from fast_nst.errors import ConfigError, ImageError
 from fast_nst.images import Pixels, read_picture
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LABEL_MODES = ("P", "L", "I;16", "I;16B", "I;16L", "I")
 _MOST_LABELS = 64  # values in a label map; more, and it is a photograph
 _TRACE = np.float32(1e-6)  # of each region, everywhere
 _REACH = 2  # px of a mask around a strip, that a bilinear filter may look at
@@ -42,10 +43,14 @@ class Mask:
             return cls(picture.alpha)
         return cls(np.rint(picture.pixels @ _LUMA).astype(np.uint8))
 
+    def inverted(self) -> "Mask":
+        """Return one whose inside is this one's outside."""
+        return Mask(255 - self.levels)
+
     def rows(self, top: int, bottom: int, width: int, height: int) -> Shares:
         """Return the rows from `top` to before `bottom` for a picture of width x height px: `(rows, width)` in [0, 1].
 
-        The same whatever rows are asked for at a time.
+        The same, to a hundred-thousandth, whatever rows are asked for at a time.
         """
         shares: Shares = stretched(self.levels, top, bottom, width, height) / np.float32(255)
         return shares
@@ -97,21 +102,23 @@ class Regions:
 def read_labels(path: Path) -> Mapping[int, Mask]:
     """Read a label map: the mask of each value that occurs.
 
-    Values are those of a grey picture, 0 to 255, or the numbers of a palette.
+    Values are those of a grey picture, of 8 or 16 bits, or the numbers of a palette.
 
     Raises:
-        ImageError: if the file cannot be read, is in colour, or has more than 64 values.
+        ImageError: if the file cannot be read, is in colour or a JPEG, or has more than 64 values.
     """
     try:
         with Image.open(path) as image:
+            if image.format == "JPEG":
+                raise ImageError(f"{path}: JPEG changes the values of a label map; save it as PNG")
             upright = ImageOps.exif_transpose(image)
-            values = np.asarray(upright if upright.mode in ("P", "L") else _as_grey(path, upright))
+            values = np.asarray(upright if upright.mode in _LABEL_MODES else _as_grey(path, upright))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path}: cannot be read as a label map ({error})") from error
     found = np.unique(values)
     if len(found) > _MOST_LABELS:
         raise ImageError(f"{path}: {len(found)} values are no label map; expected at most {_MOST_LABELS}, one a region")
-    return {int(value): Mask(np.where(values == value, 255, 0).astype(np.uint8)) for value in found}
+    return {int(value): Mask((values == value).astype(np.uint8) * np.uint8(255)) for value in found}
 
 
 def _as_grey(path: Path, image: Image.Image) -> Image.Image:

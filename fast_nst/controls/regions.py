@@ -21,6 +21,8 @@ class RegionFiles:
     """Which style each value of the label map stands for."""
     ground: str = ""
     """The style of all the rest; empty: the photograph."""
+    is_inverted: bool = False
+    """Whether what is black in masks is inside."""
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where it makes no sense."""
@@ -54,11 +56,15 @@ class RegionFiles:
             check_labels(path, known, list(self.labels))
             named = [(style, known[value]) for value, style in self.labels.items()]
         else:
-            named = [(style, Mask.read(_belonging(path, source))) for style, path in self.masks]
+            named = [(style, self._read(_belonging(path, source))) for style, path in self.masks]
         by_style: dict[str, list[Mask]] = {}
         for style, mask in named:
             by_style.setdefault(style, []).append(mask)
         return Regions(list(by_style.values()), has_ground=bool(self.ground))
+
+    def _read(self, path: Path) -> Mask:
+        mask = Mask.read(path)
+        return mask.inverted() if self.is_inverted else mask
 
     def __hash__(self) -> int:
         return id(self)

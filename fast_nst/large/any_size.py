@@ -271,6 +271,7 @@ class AnySizeStylizer:
 
         graph = self._graph  # takes some memory itself
         free = self._free()
+        held += int(graph.given_bytes() * height * width)
         try:
             return plan(graph, height, width, free - held)
         except TooLittleMemoryError as error:

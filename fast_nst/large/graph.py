@@ -70,6 +70,10 @@ class StyleGraph:
         self.size_multiple = max(shape.rows_per for shape in self.shapes.values())
         self.stages = self._count_stages()
 
+    def given_bytes(self) -> float:
+        """Return how much what comes with the picture takes, beside its pixels, in bytes a pixel of it."""
+        return sum(self.shapes[name].bytes_per_pixel for name in self.given if name != CONTENT)
+
     def check_strips(self) -> None:
         """Raise `ModelError` if the file cannot be painted in strips: nodes may look further than a few rows."""
         for node in self.nodes:

@@ -75,3 +75,14 @@ def test_what_is_filled_is_smooth_also_from_band_to_band():
     assert np.abs(np.diff(inside, axis=1)).max() <= 12
     far = np.abs(inside - pixels[25:295, 35:125]).mean()
     assert far < 25  # it goes from dark to light as what is around it does
+
+
+def test_it_is_the_same_however_columns_are_cut(monkeypatch):
+    pixels, alpha = (
+        random_pixels(0, 150, 700),
+        np.random.default_rng(1).choice(np.array([0, 255], np.uint8), (150, 700)),
+    )
+    alpha[:, 100:500] = 0
+    whole = fill(pixels, alpha)
+    monkeypatch.setattr("fast_nst.controls.alpha._COLUMNS", 64)
+    np.testing.assert_array_equal(fill(pixels, alpha), whole)

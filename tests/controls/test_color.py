@@ -122,6 +122,21 @@ def test_a_picture_of_one_colour_takes_the_mean_and_stays_of_one_colour(colour):
     np.testing.assert_allclose(found[0, 0], wanted.reshape(-1, 3).mean(0), atol=0.6)
 
 
+def test_noise_in_a_nearly_grey_picture_is_not_blown_up():
+    rng = np.random.default_rng(0)
+    noisy = np.rint(np.linspace(20, 230, 60)[:, None, None] + rng.normal(0, 0.6, (60, 50, 3))).astype(np.uint8)
+    own, wanted = ColorStatistics.of(noisy), ColorStatistics.of(narrow(0, (100, 120, 140), 30))
+    found = match_statistics(noisy, own, wanted).astype(float)
+    assert (found[..., 0] - found[..., 1]).std() < 30
+    assert np.linalg.eigvalsh(colour_map(own, wanted)).max() <= 4 + 1e-9
+
+
+def test_pixels_nobody_sees_lend_no_colours():
+    pixels = random_pixels(0, 5, 5)
+    np.testing.assert_array_equal(match_statistics(pixels, ColorStatistics.of(pixels), ColorStatistics.none()), pixels)
+    np.testing.assert_array_equal(match_statistics(pixels, ColorStatistics.none(), ColorStatistics.of(pixels)), pixels)
+
+
 def test_a_grey_picture_gets_no_noise_of_colour():
     grey = np.repeat(random_pixels(0, 40, 40)[..., :1], 3, axis=-1)
     found = match_statistics(grey, ColorStatistics.of(grey), ColorStatistics.of(narrow(0, (100, 120, 140), 10)))

@@ -55,7 +55,7 @@ def test_it_is_the_same_in_any_strips(pictures, monkeypatch, tmp_path, rows):
     Image.fromarray(np.arange(36, dtype=np.uint8).reshape(6, 6) * 7).save(tmp_path / "mask.png")
     finish = Finish(preserve_color="statistics", regions=RegionFiles([("", tmp_path / "mask.png")]))
     whole = finished(finish, *pictures, source=tmp_path)
-    monkeypatch.setattr(module, "_ROWS", rows)
+    monkeypatch.setattr(module, "_STRIP_PIXELS", 40 * rows)
     assert np.abs(finished(finish, *pictures, source=tmp_path).astype(int) - whole).max() <= 1
 
 

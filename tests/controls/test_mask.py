@@ -79,6 +79,18 @@ def test_the_labels_of_a_palette_are_its_numbers_not_its_colours(save):
     assert list(read_labels(save("map.png", image))) == [0, 1, 2]
 
 
+def test_labels_may_have_16_bits(tmp_path):
+    Image.fromarray(np.array([[0, 200], [1000, 200]], np.uint16)).save(tmp_path / "map.png")
+    masks = read_labels(tmp_path / "map.png")
+    assert list(masks) == [0, 200, 1000]
+    assert masks[1000].levels.tolist() == [[0, 0], [255, 0]]
+
+
+def test_a_jpeg_is_no_label_map(save):
+    with pytest.raises(ImageError, match=r"map\.jpg: JPEG changes the values of a label map; save it as PNG"):
+        read_labels(save("map.jpg", [[0, 255]]))
+
+
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
