@@ -12,7 +12,6 @@ What is measured, for both alike:
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fast_nst.images import Pixels
@@ -40,9 +39,9 @@ class Snapshot:
 
 @dataclass(frozen=True, eq=False)
 class PaintJob:
-    """Run the network in the file `model` on `photo`, uint8 `(H, W, 3)`."""
+    """Run the network that `model` stands for, see `Stylizer.spec`, on `photo`, uint8 `(H, W, 3)`."""
 
-    model: Path
+    model: str
     photo: Pixels
     threads: int
     providers: tuple[str, ...] | None

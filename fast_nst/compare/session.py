@@ -1,7 +1,7 @@
 """All results of one comparison: what is to be measured, and each measured once."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -85,7 +85,21 @@ def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
         raise ModelError(f"{stylizer.path}: its objective has {', '.join(unknown)}, unknown here; upgrade fast-nst")
     if trained.get("loss_network") not in get_args(Architecture):
         trained.pop("loss_network", None)
+    trained |= _weights_of_style(stylizer)
     return {name: value for name, value in trained.items() if name not in _OF_THE_MACHINE}
+
+
+def _weights_of_style(stylizer: Stylizer) -> dict[str, float]:
+    """Return the weights that one style of a network of many was trained with."""
+    shares = stylizer.controls.get("style")
+    if shares is None or (shares == 1).sum() != 1:
+        return {}
+    style = json.loads(stylizer.metadata["styles"])[int(shares.argmax())]
+    return {name: style[name] for name in ("content_weight", "style_weight") if style.get(name) is not None}
+
+
+def _only(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: facts[name]} if name in facts else {}
 
 
 class Comparison:
@@ -124,6 +138,8 @@ class Comparison:
             "sha256": ", ".join(map(sha256, self.style_images)),
         }
         model = {"file": self.stylizer.path.name, "sha256": sha256(self.stylizer.path)}
+        if self.stylizer.styles:
+            model |= {"styles": self.stylizer.spec.rpartition("/")[2]}
         return {"objective": objective, "style_image": style, "model": model}
 
     def tasks(self, path: Path, photo: str) -> list[Task]:
@@ -149,7 +165,7 @@ class Comparison:
         if method != "photo":
             key |= {"machine": self.machine, "threads": self.threads, "device": self.config.device}
         if method == "network":
-            key |= {"model": self.facts["model"]["sha256"]}
+            key |= {"model": self.facts["model"]["sha256"], **_only(self.facts["model"], "styles")}
         elif method != "photo":
             key |= {"steps": self.config.steps, "seed": self.config.seed}
         return f"{path.stem[:60]}-{size}px-{method}-{digest(key)}"
@@ -189,7 +205,7 @@ class Comparison:
         return result
 
     def _paint_job(self, photo: Pixels) -> PaintJob:
-        return PaintJob(self.stylizer.path, photo, self.threads, (self.config.device,))
+        return PaintJob(self.stylizer.spec, photo, self.threads, (self.config.device,))
 
     def _descent_job(self, photo: Pixels, task: Task) -> DescentJob:
         config, steps = self.config, self.config.steps

@@ -93,7 +93,7 @@ class Stylizer:
         self._choose(choice.weights if styles is None else _paired(styles, weights), strength)
 
     def __repr__(self) -> str:
-        return f"Stylizer({str(self.path)!r}, providers={self.providers})"
+        return f"Stylizer({self.spec!r}, providers={self.providers})"
 
     def choose(
         self,
@@ -106,6 +106,13 @@ class Stylizer:
         weighed = self._weights if styles is None else _paired(styles, weights)
         other._choose(weighed, self._strength if strength is None else strength)
         return other
+
+    @property
+    def spec(self) -> str:
+        """The text that stands for this file and mixture: `Stylizer(spec)` is the same again, at strength 1."""
+        if self._weights is None:
+            return str(self.path)
+        return f"{self.path}/{','.join(f'{name}:{weight:g}' for name, weight in self._weights.items())}"
 
     @property
     def name(self) -> str:

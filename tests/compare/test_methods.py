@@ -18,7 +18,7 @@ def test_the_networks_process_loads_no_torch():
 
 def test_the_network_is_timed_by_the_median_of_its_runs(invert_model, photo):
     pixels = read_pixels(photo)
-    snapshot, seconds = paint(PaintJob(invert_model, pixels, 1, ("cpu",)), print)
+    snapshot, seconds = paint(PaintJob(str(invert_model), pixels, 1, ("cpu",)), print)
     np.testing.assert_array_equal(snapshot.pixels, 255 - pixels)
     assert len(seconds) == TIMED_RUNS
     assert snapshot.seconds == statistics.median(seconds)

@@ -162,3 +162,16 @@ def ssim_of_the_negative(photo):
     return structural_similarity(
         pixels, 255 - pixels, channel_axis=2, gaussian_weights=True, use_sample_covariance=False
     )
+
+
+def test_of_a_network_of_many_each_style_has_its_weights_and_its_results(many_model, save_model, tmp_path):
+    import onnx
+
+    model = onnx.load(many_model)
+    styles = [{"name": name, "style_weight": weight} for name, weight in (("red", 2.0), ("green", 3.0), ("blue", None))]
+    next(entry for entry in model.metadata_props if entry.key == "styles").value = json.dumps(styles)
+    onnx.save(model, tmp_path / "many.onnx")
+    found = {
+        name: trained_objective(Stylizer(f"{tmp_path}/many.onnx/{name}")) for name in ("red", "blue", "red:1,green:1")
+    }
+    assert found == {"red": {"style_weight": 2.0}, "blue": {}, "red:1,green:1": {}}

@@ -51,6 +51,13 @@ def test_a_file_says_what_it_has(many_model, invert_model):
     assert (plain.styles, plain.most_strength, plain.info.styles, plain.controls) == ((), None, (), {})
 
 
+def test_a_text_stands_for_the_same_again(many_model, invert_model):
+    mixed = Stylizer(f"{many_model}/red:3,blue:7")
+    assert mixed.spec == f"{many_model}/red:3,blue:7"
+    assert colour(Stylizer(mixed.spec)) == colour(mixed)
+    assert Stylizer(invert_model).spec == str(invert_model)
+
+
 def test_a_network_of_many_styles_wants_one_named(many_model):
     with pytest.raises(
         ConfigError, match=r"has the styles red, green, blue; name one, as colours\.onnx/red, or several"
