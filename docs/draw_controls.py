@@ -74,16 +74,15 @@ def draw_hidden(photograph: Pixels, style: str) -> Pixels:
 
 
 def draw_strength(photograph: Pixels, style: str) -> Pixels:
-    """Return one photograph at several strengths, and below each what a blend of pixels would give."""
-    strengths, stylizer = (0.25, 0.5, 0.75, 1.0, 1.5), Stylizer(f"{MANY}/{style}")
-    pastiche = stylizer(photograph)
-    strong = [stylizer.choose(strength=strength)(photograph) for strength in strengths]
-    blends = [
-        np.rint(photograph + min(share, 1) * (pastiche.astype(float) - photograph)).astype(np.uint8)
-        for share in strengths
+    """Return a detail at several strengths, and below each what a blend of pixels would give."""
+    strengths, stylizer = (0.25, 0.5, 0.75, 1.0), Stylizer(f"{MANY}/{style}")
+    pastiche = stylizer(photograph).astype(float)
+    whole = [
+        [stylizer.choose(strength=strength)(photograph) for strength in strengths],
+        [np.rint(photograph + share * (pastiche - photograph)).astype(np.uint8) for share in strengths],
     ]
-    blends[-1] = np.full_like(pastiche, 255)  # of more than all there is no blend
-    return contact_sheet([strong, blends], [f"--strength {strength}" for strength in strengths], cell_width=CELL)
+    rows = [[pixels[:260, 150:410] for pixels in row] for row in whole]
+    return contact_sheet(rows, [f"--strength {strength}" for strength in strengths], cell_width=CELL)
 
 
 def draw_mixtures(photograph: Pixels) -> Pixels:
@@ -177,7 +176,7 @@ def main() -> None:
         "networks": lambda: draw_networks(cat, "the-scream"),
         "transparency": lambda: draw_transparency(cat, "wheat-field"),
         "hidden": lambda: draw_hidden(cat, "wheat-field"),
-        "strength": lambda: draw_strength(astronaut, "udnie"),
+        "strength": lambda: draw_strength(astronaut, "cubist"),
         "mixtures": lambda: draw_mixtures(fit(cat, 300)),
         "colors": lambda: draw_colors(coffee, cat, "great-wave"),
         "mask": lambda: draw_mask(cat, "the-scream"),
