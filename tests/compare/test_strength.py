@@ -1,4 +1,4 @@
-"""Strength in the shipped network of many styles: the more, the further from the photograph and the nearer the style."""
+"""Strength in the shipped network of many styles: more is further from the photograph and nearer to the style."""
 
 import numpy as np
 import pytest
