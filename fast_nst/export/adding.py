@@ -42,7 +42,7 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
     constants = _constants(model)
     styles = _style_table(model, path)
     network = build_network(preset, len(constants[styles]))
-    photograph = [array for array in constants.values() if array.shape == constants[styles].shape[1:]]
+    photograph = [one for one in constants.values() if one.ndim == 1 and 2 * one.size == constants[styles].shape[1]]
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     with torch.no_grad():
         for layer, node in zip(_convolutions_in_order(network), convolutions, strict=True):
@@ -60,7 +60,7 @@ def add_style(source: Path, row: Tensor, facts: Mapping[str, Any], path: Path) -
 
     Args:
         source: an `.onnx` file of many styles.
-        row: of the new style, `(P,)`.
+        row: of the new style, as in `StyleNetwork.styles`.
         facts: what the metadata says of it, its `name` for one.
         path: the file to write.
 

@@ -31,7 +31,7 @@ class StyleNetwork(nn.Module):
     """Phases to a side."""
 
     styles: nn.Parameter
-    """`(S, P)`, a row a style."""
+    """`(S, P)`, a row a style; with strengths `(S, 2 P)`: the style, and the same at `MOST_STRENGTH`."""
     photograph: nn.Parameter | None
     """`(P,)`, the row that paints the photograph as it is; None where there is strength 1 alone."""
 
@@ -49,7 +49,7 @@ class StyleNetwork(nn.Module):
         """Forget all styles and begin with `count` that are alike, each norm's scales 1 and shifts 0."""
         number_norms(self)
         plain = plain_style(self)
-        self.styles = nn.Parameter(plain.repeat(count, 1))
+        self.styles = nn.Parameter(plain.repeat(count, 1 + has_strength))
         self.photograph = nn.Parameter(plain.clone()) if has_strength else None
 
     def style_row(self, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
@@ -58,17 +58,23 @@ class StyleNetwork(nn.Module):
         Args:
             style: weights of the styles, `(S,)`, or `(N, S)` for each picture its own; they sum to 1. None is the first
                 style.
-            strength: from 0, the photograph, over 1 to `MOST_STRENGTH`: a scalar, or `(N,)`. None is 1. The weight of
-                the photograph's row is what lacks to 1, and below 0 above it.
+            strength: from 0, the photograph, over 1 to `MOST_STRENGTH`: a scalar, or `(N,)`. None is 1. Between these
+                three, rows are mixed of the two next to it.
 
         Returns:
             `(P,)`, or `(N, P)` where either is of each picture.
         """
         with torch.autocast(self.styles.device.type, enabled=False):  # bfloat16 has three digits
             row = self.styles[0] if style is None else style @ self.styles
-            if self.photograph is None or strength is None:
+            if self.photograph is None:
                 return row
-            return strength[..., None] * row + (1 - strength[..., None]) * self.photograph
+            columns = len(self.photograph)
+            plain, boldest = row[..., :columns], row[..., columns:]
+            if strength is None:
+                return plain
+            painted = painted_share(strength)[..., None]
+            more = ((strength - 1).relu() / (MOST_STRENGTH - 1))[..., None]
+            return (1 - painted) * self.photograph + (painted - more) * plain + more * boldest
 
     @abstractmethod
     def phases(self, content: Tensor, style: Tensor) -> Tensor:
@@ -120,7 +126,7 @@ def weave(phases: Tensor, period: int) -> Tensor:
 
 def painted_share(strength: Tensor) -> Tensor:
     """Return the weight of what the layers paint; the rest of 1 is the photograph's, which goes past them."""
-    return strength.clamp(0, 1)
+    return strength - (strength - 1).relu()
 
 
 def squash(pastiche: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What a network knows of its styles: the scale and shift of its instance norms, one row of numbers a style.
 
 All else is shared: a style is some thousand numbers, and a mixture of styles is a weighted mean of their rows. So is a
-strength: one more row paints the photograph as it is.
+strength: one more row paints the photograph as it is, and each style has a second for its greatest strength.
 
 References:
     [Dumoulin2017] A Learned Representation For Artistic Style, arXiv:1610.07629 (conditional instance normalization).
@@ -63,3 +63,8 @@ def plain_style(network: nn.Module) -> Tensor:
     norms = [layer for layer in network.modules() if isinstance(layer, StyleNorm)]
     parts = [part for norm in norms for part in (torch.ones(norm.channels), torch.zeros(norm.channels))]
     return torch.cat([torch.zeros(0), *parts])
+
+
+def widened(rows: Tensor, width: int) -> Tensor:
+    """Return rows of styles `(S, P)` or `(S, 2 P)` with the other width: the style for both, or the style alone."""
+    return rows if rows.shape[1] == width else rows[:, :width] if rows.shape[1] > width else rows.repeat(1, 2)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from fast_nst.networks.styled import widened
 from fast_nst.shipped import shipped_files
 
 BASE = "base"
@@ -27,7 +28,5 @@ def load_base(preset: str) -> dict[str, Tensor]:
 def load_base_of_one_style(preset: str) -> dict[str, Tensor]:
     """Return the same with a single style, the mean of all, and without strengths."""
     weights = load_base(preset)
-    return {
-        **{k: v for k, v in weights.items() if k != "photograph"},
-        "styles": weights["styles"].mean(0, keepdim=True),
-    }
+    photograph, row = weights.pop("photograph", None), weights["styles"].mean(0, keepdim=True)
+    return weights | {"styles": row if photograph is None else widened(row, len(photograph))}

@@ -18,7 +18,10 @@ from fast_nst.training.data import Crops
 
 _WARM_UP = 0.05  # share of the run in which the learning rate rises
 _STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
-_AT_ONE = 0.5  # share of the crops that are painted with strength 1, as most pictures will be
+_AT_ONE, _UP_TO_ONE = (
+    0.5,
+    0.75,
+)  # shares of the crops that are painted with strength 1, as most pictures will be, or less
 _ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
 
@@ -37,14 +40,17 @@ def draw_lot(seed: int, indices: Sequence[int], styles: int) -> Lot:
 
 
 def _draw_strength(rng: np.random.Generator) -> float:
-    return 1.0 if rng.random() < _AT_ONE else float(rng.uniform(0, MOST_STRENGTH))
+    kind = rng.random()
+    if kind < _AT_ONE:
+        return 1.0
+    return float(rng.uniform(0, 1) if kind < _UP_TO_ONE else rng.uniform(1, MOST_STRENGTH))
 
 
 class StyleTransferModule(pl.LightningModule):
     """One image transformation network, the objective of each of its styles, and Adam with a warm-up and a cosine.
 
-    Each batch is of one style, drawn anew, and half of its crops are of strength 1, the rest of any strength up to
-    `MOST_STRENGTH`; at strength s style and total variation count s cubed times what they do at 1.
+    Each batch is of one style, drawn anew, and half of its crops are of strength 1, a quarter of less, a quarter of
+    more, up to `MOST_STRENGTH`; at strength s style and total variation count s cubed times what they do at 1.
 
     Checkpoints hold the network, the optimiser and the configuration in plain values. The frozen loss network and the
     paintings' Gram matrices stay out of them: they are computed again from their files.

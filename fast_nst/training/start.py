@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.errors import ConfigError
+from fast_nst.networks.styled import widened
 from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.module import Lot, StyleTransferModule
@@ -51,7 +52,7 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
         crops: `(N, 3, H, W)` RGB in [0, 1].
     """
     weights, network, names = dict(start.weights), module.network, [p.name for p in module.config.all_paintings()]
-    rows, photograph = weights.pop("styles"), weights.pop("photograph", None)
+    rows, photograph = widened(weights.pop("styles"), network.styles.shape[1]), weights.pop("photograph", None)
     network.load_state_dict({**network.state_dict(), **weights})
     with torch.no_grad():
         for number, name in enumerate(names):
@@ -59,7 +60,7 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
             row = start.styles.index(name) if is_known else _nearest(module, number, rows, crops[:_LOOKED_AT])
             network.styles[number] = rows[row]
         if network.photograph is not None:
-            network.photograph.copy_(rows.mean(0) if photograph is None else photograph)
+            network.photograph.copy_(rows.mean(0).chunk(2)[0] if photograph is None else photograph)
 
 
 @torch.no_grad()

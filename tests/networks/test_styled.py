@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from fast_nst.networks import MOST_STRENGTH, PRESETS, build_network
+from fast_nst.networks import MOST_STRENGTH, build_network
 from fast_nst.networks.base import StyleNetwork
-from fast_nst.networks.styled import StyledSequential, StyleNorm, number_norms, plain_style
+from fast_nst.networks.styled import StyledSequential, StyleNorm, number_norms, plain_style, widened
 
 
 def noise(*shape: int) -> Tensor:
@@ -48,15 +48,29 @@ def test_each_picture_of_a_batch_may_have_a_style_of_its_own():
     assert_close(norm(pictures, styles), torch.cat(each))
 
 
-def test_a_mixture_is_the_weighted_mean_of_rows_and_a_strength_goes_from_the_photographs_row(network):
-    rows, photograph = network.styles, network.photograph
+def test_a_mixture_is_the_weighted_mean_of_rows(network):
+    rows = network.styles.chunk(2, dim=1)[0]
     assert_close(network.style_row(), rows[0])
-    mixture = torch.tensor([0.5, 0.0, 0.5])
-    mean = (rows[0] + rows[2]) / 2
-    assert_close(network.style_row(mixture), mean)
-    assert_close(network.style_row(mixture, torch.tensor(0.0)), photograph)
-    assert_close(network.style_row(mixture, torch.tensor(1.5)), mean + (mean - photograph) / 2)
-    assert network.style_row(torch.eye(3), torch.tensor([0.0, 0.5, 1.0])).shape == rows.shape
+    assert_close(network.style_row(torch.tensor([0.5, 0.0, 0.5])), (rows[0] + rows[2]) / 2)
+    plain = build_network("fast", 3)
+    plain.styles.data = torch.randn_like(plain.styles)
+    assert_close(plain.style_row(torch.tensor([0.0, 0.25, 0.75])), 0.25 * plain.styles[1] + 0.75 * plain.styles[2])
+
+
+def test_a_strength_is_between_the_photographs_row_the_styles_and_its_boldest(network):
+    style, photograph = torch.eye(3)[1], network.photograph
+    plain, boldest = network.styles[1].chunk(2)
+    expected = {
+        0.0: photograph,
+        0.25: 0.75 * photograph + 0.25 * plain,
+        1.0: plain,
+        1.125: 0.75 * plain + 0.25 * boldest,
+        1.5: boldest,
+    }
+    for strength, row in expected.items():
+        assert_close(network.style_row(style, torch.tensor(strength)), row)
+    each = network.style_row(torch.eye(3), torch.tensor([0.0, 1.0, 1.5]))
+    assert_close(each, torch.stack([photograph, plain, network.styles[2].chunk(2)[1]]))
 
 
 def test_strength_nought_gives_the_photograph_back_to_the_bit(network):
@@ -81,6 +95,14 @@ def test_a_network_of_one_strength_has_no_row_for_the_photograph():
     assert made.style_count == 2
 
 
-@pytest.mark.parametrize(("preset", "kilobytes"), [("quality", 5.6), ("fast", 2.8), ("johnson", 12.9)])
-def test_a_style_is_less_than_15_kb_of_a_network(preset, kilobytes):
-    assert 4 * PRESETS[preset]().styles.shape[1] / 1000 == pytest.approx(kilobytes, abs=0.1)
+@pytest.mark.parametrize(("preset", "kilobytes"), [("quality", 5.5), ("fast", 2.8), ("johnson", 12.8)])
+def test_a_style_is_less_than_15_kb_of_a_file(preset, kilobytes):
+    in_float16 = 2 * build_network(preset, has_strength=True).styles.shape[1]
+    assert in_float16 / 1000 == pytest.approx(kilobytes, abs=0.1)
+
+
+def test_rows_get_the_width_that_a_network_has():
+    rows = torch.arange(6.0).reshape(2, 3)
+    assert torch.equal(widened(rows, 3), rows)
+    assert widened(rows, 6)[1].tolist() == [3, 4, 5, 3, 4, 5]
+    assert torch.equal(widened(widened(rows, 6), 3), rows)

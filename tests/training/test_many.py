@@ -125,9 +125,10 @@ def test_lots_are_a_pure_function_of_seed_and_crops_and_cover_all_styles_and_str
     assert counts.min() > 50
     strengths = np.array([lot.strengths[0] for lot in lots])
     assert 0.4 < (strengths == 1).mean() < 0.6
-    others = strengths[strengths != 1]
-    assert others.min() < 0.05
-    assert 1.45 < others.max() <= 1.5
+    assert 0.15 < (strengths < 1).mean() < 0.35
+    assert 0.15 < (strengths > 1).mean() < 0.35
+    assert strengths.min() < 0.05
+    assert 1.45 < strengths.max() <= 1.5
 
 
 def test_crops_of_a_batch_share_a_style_and_differ_in_strength():
@@ -158,7 +159,7 @@ def test_each_style_is_judged_by_its_own_painting(many):
 
 def test_a_step_teaches_its_style_and_the_photographs_row_and_no_other(many):
     module = module_of(many(shift_weight=0.0))
-    number = next(index for index in range(99) if draw_lot(0, (index,), 3).strengths[0] != 1)
+    number = next(index for index in range(99) if draw_lot(0, (index,), 3).strengths[0] < 1)
     style = draw_lot(0, (number,), 3).style
     content = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     module.training_step(Crops(content, (), (number,)), 0)["loss"].backward()
@@ -208,9 +209,10 @@ def test_a_network_without_strengths_lends_the_mean_of_its_rows_to_the_photograp
     module = module_of(many())
     weights = module.network.state_dict()
     weights.pop("photograph")
-    weights["styles"] = torch.randn(4, weights["styles"].shape[1])
+    weights["styles"] = torch.randn(4, weights["styles"].shape[1] // 2)
     begin(module, Start("tiny", weights), torch.rand(1, 3, 64, 64))
     torch.testing.assert_close(module.network.photograph.data, weights["styles"].mean(0))
+    assert all(torch.equal(*row.chunk(2)) for row in module.network.styles)
 
 
 # Whole runs
