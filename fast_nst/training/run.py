@@ -113,8 +113,7 @@ def _start(config: TrainConfig) -> tuple[TrainConfig, Start | None]:
 def _export(trained: Trained, model: Path) -> int:
     """Write the model; return by how many levels, of 255, it differs from PyTorch at most."""
     if trained.config.add_to:
-        add_trained(trained, model)
-        return 0
+        return add_trained(trained, model)
     return export_network(trained.network, model, trained.metadata())
 
 

@@ -244,7 +244,8 @@ def test_a_painting_joins_a_network_and_the_others_stay_to_the_bit(grown, config
     made = config(
         add_to=str(file if source == "file" else folder), max_steps=3, from_scratch=False, preview_every=0, seed=3
     )
-    train(made, tmp_path / "four.onnx", tmp_path / "run", show_bar=False)
+    outcome = train(made, tmp_path / "four.onnx", tmp_path / "run", show_bar=False)
+    assert outcome.parity <= 3  # kernels are read back from float16
     four = Stylizer(tmp_path / "four.onnx")
     assert four.styles == ("blue-wave", "grey", "red-hill", "the-stripes")
     content = np.random.default_rng(0).integers(0, 256, (65, 70, 3), dtype=np.uint8)
