@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from fast_nst.controls.finish import Finish
+from fast_nst.controls.mask import Mask, Regions
 from fast_nst.errors import ImageError, ModelError
 from fast_nst.images import Picture, read_picture, write_picture
 from fast_nst.inference import Stylizer
@@ -121,6 +123,22 @@ def test_transparency_is_laid_over_white_where_the_target_has_none(stylizer, str
     write_picture(tmp_path / "whole.jpg", Picture(stylizer(content.pixels), content.alpha))
     streamed, whole = (read_picture(tmp_path / name).pixels.astype(int) for name in ("out.jpg", "whole.jpg"))
     assert np.abs(streamed - whole).mean() < 0.5
+
+
+@pytest.mark.parametrize("options", [{}, {"stroke_size": 200}])
+@pytest.mark.parametrize("preserve_color", ["luminance", "statistics"])
+def test_controls_are_the_same_from_file_to_file(stylizer, strict, job, options, preserve_color):
+    pytest.importorskip("pyvips")
+    slope = np.linspace(0, 255, 30).astype(np.uint8)[None].repeat(70, axis=0)
+    finish = Finish(preserve_color=preserve_color, regions=Regions([[Mask(slope)]]))
+    painter, _ = strict(20_000_000, finish=finish, **options)
+    painter.paint_file(job, FileOptions())
+    content, pastiche = read_picture(job.source), read_picture(job.target)
+    whole = AnySizeStylizer(stylizer, threads=1, finish=finish, **options).paint(content)
+    seen = content.alpha > 0
+    assert np.abs(pastiche.pixels.astype(int) - whole)[seen].max() <= 2  # a level in strips, stretched by the colours
+    np.testing.assert_array_equal(pastiche.alpha, content.alpha)
+    np.testing.assert_array_equal(pastiche.pixels[:, 0][seen[:, 0]], content.pixels[:, 0][seen[:, 0]])  # outside
 
 
 def test_a_picture_to_be_resized_is_read_as_a_whole(strict, job):
