@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
-from fast_nst.perceptual import gram_matrix
+from fast_nst.perceptual import content_loss, gram_matrix
 
 
 def peak_gflops() -> float:
@@ -45,7 +45,7 @@ class Step:
 
     def __init__(self, run: Run) -> None:
         self.module, self.adam, self.feed = run.module, run.adam, run.feed
-        self.objective = self.module.objective
+        self.objective = self.module.objectives[0]
         self.parts: dict[str, list[tuple[float, int]]] = {}
         self.counts = False
 
@@ -71,9 +71,10 @@ class Step:
         with self.part("loss network on the photograph"):
             targets = objective.content_targets(content)
         with self.part("loss network on the pastiche, forward"):
-            levels = objective._pyramid(pastiche)
-            features = [objective.loss_network(levels[0])]
-            features += [objective.loss_network(level, objective.config.style_layers) for level in levels[1:]]
+            features = [objective.loss_network(pastiche)]
+            for level in range(1, objective.config.style_levels):
+                small = F.avg_pool2d(pastiche, 2**level)
+                features.append(objective.loss_network(small, objective.style_layers))
         # The losses see copies, so that their backward pass ends at the activations.
         copies = [{k: v.detach().requires_grad_() for k, v in level.items()} for level in features]
         image = pastiche.detach().requires_grad_()
@@ -94,7 +95,9 @@ class Step:
 
     def _losses(self, pastiche: Tensor, features: list[dict[str, Tensor]], targets: dict[str, Tensor]) -> Tensor:
         config, objective = self.objective.config, self.objective
-        total = objective._content(features[0], targets).mean() + pastiche.diff(dim=3).abs().mean()
+        total = pastiche.diff(dim=3).abs().mean()
+        for layer in config.content_layers:
+            total = total + content_loss(features[0][layer], targets[layer]).mean()
         for level, found in enumerate(features):
             for layer in config.style_layers:
                 gram = gram_matrix(found[layer])
