@@ -80,6 +80,8 @@ def command(
     if output.suffix != ".onnx":
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
     if preview:
+        if config.paintings:
+            raise ConfigError("a preview is of one style; give its painting with --style")
         picture = output.with_name(f"{output.stem}-preview.jpg")
         check_replaceable(picture, overwrite=overwrite)
         click.echo("fast-nst: a preview takes about half a minute", err=True)

@@ -27,7 +27,7 @@ from fast_nst.networks import MOST_STRENGTH, StyleNetwork
 TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
 PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
 _TRACED_SIZE = (80, 112)
-_FOLDED = 2**24  # elements of a rearranged kernel that is still written as a constant
+FOLDED = 2**24  # elements of a rearranged kernel that is still written as a constant
 
 
 def export_network(
@@ -132,7 +132,7 @@ def _write(contract: ContractModule, path: Path, metadata: Mapping[str, str]) ->
             dynamo=True,
         )
     assert program is not None  # it is None only without dynamo
-    optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    optimize_ir(program.model, input_size_limit=FOLDED, output_size_limit=FOLDED)
     merge_slices(program.model)
     RemoveUnusedNodesPass()(program.model)  # constants too, of which ONNX Runtime would complain
     store_half(program.model)

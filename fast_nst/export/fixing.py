@@ -12,6 +12,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxscript.optimizer import optimize_ir
 
 from fast_nst.errors import ConfigError
+from fast_nst.export.file import FOLDED
 from fast_nst.export.precision import load
 from fast_nst.export.rewrites import drop_idle_arithmetic, store_half
 from fast_nst.inference import Stylizer
@@ -30,7 +31,7 @@ def fix_controls(stylizer: Stylizer) -> ModelProto:
     model = load(stylizer.path)
     fix_inputs(model, controls)
     graph = ir.from_proto(model)
-    optimize_ir(graph, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    optimize_ir(graph, input_size_limit=FOLDED, output_size_limit=FOLDED)
     drop_idle_arithmetic(graph)
     RemoveUnusedNodesPass()(graph)
     store_half(graph)
@@ -56,6 +57,3 @@ def _metadata(stylizer: Stylizer) -> dict[str, str]:
     if "strength" in stylizer.controls:
         told["strength"] = f"{float(stylizer.controls['strength']):g}"
     return told
-
-
-_FOLDED = 2**24  # elements of a constant that is still written as one

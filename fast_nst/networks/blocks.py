@@ -8,6 +8,8 @@ no border artefacts, because nothing inside the network ever sees an edge.
 weights mean what those of a plain one do.
 """
 
+from abc import abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,13 +37,13 @@ class ConvBlock(StyledSequential):
 class ArrangedConv2d(nn.Conv2d):
     """A convolution that is computed in another order: its kernel there is made of its weights, linearly."""
 
+    @abstractmethod
     def arranged(self, weight: Tensor) -> Tensor:
         """Return the kernel of the convolution that is computed, given the weights that are learnt."""
-        raise NotImplementedError
 
     def arranged_bias(self, bias: Tensor) -> Tensor:
-        """Return its bias."""
-        raise NotImplementedError
+        """Return its bias, given the one that is learnt; here the same."""
+        return bias
 
 
 class DoublingConv2d(ArrangedConv2d):

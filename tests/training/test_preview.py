@@ -1,6 +1,7 @@
 """What a style will look like, in half a minute."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,10 @@ def test_the_command_writes_the_preview_and_does_not_train(config, tmp_path, mon
     assert "hill-preview.jpg: exists already" in capsys.readouterr().err
     monkeypatch.setattr(descent, "_check_finite", lambda step: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["train", "--preview", "--overwrite", *places, *layers, *network]) == 130
+
+
+def test_a_preview_is_of_one_style(config, tmp_path, capsys):
+    folder = Path(config().style[0]).parent
+    photographs = config().content_dir[0]
+    assert main(["train", "--style-dir", str(folder), "--content-dir", photographs, "--preview"]) == 2
+    assert "a preview is of one style; give its painting with --style" in capsys.readouterr().err
