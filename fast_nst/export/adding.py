@@ -21,6 +21,7 @@ from fast_nst.images import atomic_path
 from fast_nst.inference.stylizer import FORMAT
 from fast_nst.networks import PRESETS, StyleNetwork, build_network
 from fast_nst.networks.blocks import ArrangedConv2d
+from fast_nst.networks.styled import ROWS_WITH_STRENGTH
 
 _ITERATIONS = 40  # of conjugate gradients; a dozen are enough
 
@@ -42,7 +43,11 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
     constants = _constants(model)
     styles = _style_table(model, path)
     network = build_network(preset, len(constants[styles]))
-    photograph = [one for one in constants.values() if one.ndim == 1 and 2 * one.size == constants[styles].shape[1]]
+    photograph = [
+        one
+        for one in constants.values()
+        if one.ndim == 1 and ROWS_WITH_STRENGTH * one.size == constants[styles].shape[1]
+    ]
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     with torch.no_grad():
         for layer, node in zip(_convolutions_in_order(network), convolutions, strict=True):

@@ -24,7 +24,11 @@ from fast_nst.images import atomic_path
 from fast_nst.inference.stylizer import FORMAT, MIN_SIDE
 from fast_nst.networks import MOST_STRENGTH, StyleNetwork
 
-TOLERANCE = 1  # levels of 255 that a pixel may differ from PyTorch
+TOLERANCE = 2
+"""Levels of 255 that a pixel may differ from PyTorch.
+
+Weights are stored in float16, which makes 1, and 2 where a network has hardly learnt; mistakes make far more.
+"""
 PARITY_SIZES = ((64, 64), (97, 131), (211, 160))  # height, width; none of them is the size that is traced
 _TRACED_SIZE = (80, 112)
 FOLDED = 2**24  # elements of a rearranged kernel that is still written as a constant
@@ -46,10 +50,10 @@ def export_network(
         sizes: heights and widths at which the file is held against PyTorch before it is kept.
 
     Returns:
-        The largest difference to PyTorch met, in levels of 255: 0 or 1.
+        The largest difference to PyTorch met, in levels of 255: 0 to 2.
 
     Raises:
-        ModelError: if the file's answers have another size or differ by more than one level; no file is written.
+        ModelError: if the file's answers have another size or differ by more than two levels; no file is written.
     """
     contract = ContractModule(network).eval()
     with atomic_path(path, raises=ModelError) as temporary:

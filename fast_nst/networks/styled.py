@@ -1,7 +1,7 @@
 """What a network knows of its styles: the scale and shift of its instance norms, one row of numbers a style.
 
 All else is shared: a style is some thousand numbers, and a mixture of styles is a weighted mean of their rows. So is a
-strength: one more row paints the photograph as it is, and each style has a second for its greatest strength.
+strength: one more row paints the photograph as it is, and each style has two beside its own, for less and for more.
 
 References:
     [Dumoulin2017] A Learned Representation For Artistic Style, arXiv:1610.07629 (conditional instance normalization).
@@ -10,6 +10,9 @@ References:
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+ROWS_WITH_STRENGTH = 3
+"""Rows of a style that has strengths: for less, for strength 1, for more."""
 
 
 class Styled(nn.Module):
@@ -66,5 +69,7 @@ def plain_style(network: nn.Module) -> Tensor:
 
 
 def widened(rows: Tensor, width: int) -> Tensor:
-    """Return rows of styles `(S, P)` or `(S, 2 P)` with the other width: the style for both, or the style alone."""
-    return rows if rows.shape[1] == width else rows[:, :width] if rows.shape[1] > width else rows.repeat(1, 2)
+    """Return rows of styles, `(..., P)` or with strengths `(..., 3 P)`, in this width: the style thrice, or alone."""
+    if rows.shape[-1] < width:
+        return torch.cat([rows] * ROWS_WITH_STRENGTH, dim=-1)
+    return rows if rows.shape[-1] == width else rows[..., width : 2 * width]

@@ -18,10 +18,7 @@ from fast_nst.training.data import Crops
 
 _WARM_UP = 0.05  # share of the run in which the learning rate rises
 _STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
-_AT_ONE, _UP_TO_ONE = (
-    0.5,
-    0.75,
-)  # shares of the crops that are painted with strength 1, as most pictures will be, or less
+_AT_ONE, _UP_TO_ONE = 0.5, 0.75  # shares of crops painted with strength 1, as most pictures will be, or at most that
 _ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
 
@@ -50,7 +47,7 @@ class StyleTransferModule(pl.LightningModule):
     """One image transformation network, the objective of each of its styles, and Adam with a warm-up and a cosine.
 
     Each batch is of one style, drawn anew, and half of its crops are of strength 1, a quarter of less, a quarter of
-    more, up to `MOST_STRENGTH`; at strength s style and total variation count s cubed times what they do at 1.
+    more, up to `MOST_STRENGTH`; how hard style and total variation pull at each is `pull_of`.
 
     Checkpoints hold the network, the optimiser and the configuration in plain values. The frozen loss network and the
     paintings' Gram matrices stay out of them: they are computed again from their files.
@@ -143,7 +140,7 @@ class StyleTransferModule(pl.LightningModule):
             losses: Losses = objective(pastiche.float(), objective.content_targets(content))
             if not self.network.has_strength:
                 return losses
-            pull = torch.tensor(lot.strengths, device=content.device) ** 3
+            pull = torch.tensor([pull_of(strength) for strength in lot.strengths], device=content.device)
             whole = pull.clamp_min(1)  # what is divided by, lest the strong ones have all the say
             content_term, style, tv = losses.content / whole, pull / whole * losses.style, pull / whole * losses.tv
             return Losses(content_term, style, tv, content_term + style + tv)
@@ -167,6 +164,14 @@ class StyleTransferModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the time trained so far."""
         self.elapsed_s = checkpoint.get("elapsed_s", 0.0)
+
+
+def pull_of(strength: float) -> float:
+    """Return what style and total variation count at a strength, as a share of what they do at 1.
+
+    The square, up to 1; beyond, where more weight does little more, the fourth power.
+    """
+    return strength**2 if strength < 1 else strength**4
 
 
 def shift_of(step: int, period: int) -> tuple[int, int]:

@@ -60,7 +60,9 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
             row = start.styles.index(name) if is_known else _nearest(module, number, rows, crops[:_LOOKED_AT])
             network.styles[number] = rows[row]
         if network.photograph is not None:
-            network.photograph.copy_(rows.mean(0).chunk(2)[0] if photograph is None else photograph)
+            network.photograph.copy_(
+                widened(rows.mean(0), len(network.photograph)) if photograph is None else photograph
+            )
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from fast_nst.inference import Stylizer
 from fast_nst.inference.demo import find_photographs
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
 
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 MANY = Stylizer("many", threads=1)
 
 
@@ -25,7 +25,7 @@ def test_content_rises_and_style_falls_with_strength(style, photographs):
     for photograph in photographs:
         painted = [MANY.choose([style], strength=strength)(photograph) for strength in STRENGTHS]
         np.testing.assert_array_equal(painted[0], photograph)
-        # The painting is not here; at strength 1 the pastiche has its style.
+        # The paintings are not here; what is painted at full strength stands for them.
         objective = Objective(ObjectiveConfig(loss_network="mini", tv_weight=0.0), to_image(painted[-1]))
         targets = objective.content_targets(to_image(photograph))
         losses = [objective(to_image(pastiche), targets).floats() for pastiche in painted]

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from fast_nst.networks import MOST_STRENGTH, build_network
-from fast_nst.networks.base import StyleNetwork
+from fast_nst.networks.base import StyleNetwork, weave
 from fast_nst.networks.styled import StyledSequential, StyleNorm, number_norms, plain_style, widened
 
 
@@ -49,7 +49,7 @@ def test_each_picture_of_a_batch_may_have_a_style_of_its_own():
 
 
 def test_a_mixture_is_the_weighted_mean_of_rows(network):
-    rows = network.styles.chunk(2, dim=1)[0]
+    rows = network.styles.chunk(3, dim=1)[1]
     assert_close(network.style_row(), rows[0])
     assert_close(network.style_row(torch.tensor([0.5, 0.0, 0.5])), (rows[0] + rows[2]) / 2)
     plain = build_network("fast", 3)
@@ -57,12 +57,14 @@ def test_a_mixture_is_the_weighted_mean_of_rows(network):
     assert_close(plain.style_row(torch.tensor([0.0, 0.25, 0.75])), 0.25 * plain.styles[1] + 0.75 * plain.styles[2])
 
 
-def test_a_strength_is_between_the_photographs_row_the_styles_and_its_boldest(network):
+def test_a_strength_is_between_the_photographs_row_and_the_three_of_the_style(network):
     style, photograph = torch.eye(3)[1], network.photograph
-    plain, boldest = network.styles[1].chunk(2)
+    faint, plain, boldest = network.styles[1].chunk(3)
     expected = {
         0.0: photograph,
-        0.25: 0.75 * photograph + 0.25 * plain,
+        0.1: 0.8 * photograph + 0.2 * faint,
+        0.5: faint,
+        0.75: (faint + plain) / 2,
         1.0: plain,
         1.125: 0.75 * plain + 0.25 * boldest,
         1.5: boldest,
@@ -70,7 +72,7 @@ def test_a_strength_is_between_the_photographs_row_the_styles_and_its_boldest(ne
     for strength, row in expected.items():
         assert_close(network.style_row(style, torch.tensor(strength)), row)
     each = network.style_row(torch.eye(3), torch.tensor([0.0, 1.0, 1.5]))
-    assert_close(each, torch.stack([photograph, plain, network.styles[2].chunk(2)[1]]))
+    assert_close(each, torch.stack([photograph, plain, network.styles[2].chunk(3)[2]]))
 
 
 def test_strength_nought_gives_the_photograph_back_to_the_bit(network):
@@ -79,6 +81,12 @@ def test_strength_nought_gives_the_photograph_back_to_the_bit(network):
     assert torch.equal(pastiche[0], content[0])
     assert (pastiche[1] - content[1]).abs().mean() > 0.01
     assert_close(network(content[1:], torch.eye(3)[1], torch.tensor(0.6)), pastiche[1:])
+
+
+def test_half_strength_is_three_quarters_painted(network):
+    content, style, half = noise(1, 3, 64, 64), torch.eye(3)[1], torch.tensor(0.5)
+    painted = weave(network.phases(content, network.style_row(style, half)), network.period)
+    assert_close(network(content, style, half), 0.25 * content + 0.75 * painted)
 
 
 def test_strength_one_is_the_style_and_more_is_more_than_it(network):
@@ -95,7 +103,7 @@ def test_a_network_of_one_strength_has_no_row_for_the_photograph():
     assert made.style_count == 2
 
 
-@pytest.mark.parametrize(("preset", "kilobytes"), [("quality", 5.5), ("fast", 2.8), ("johnson", 12.8)])
+@pytest.mark.parametrize(("preset", "kilobytes"), [("quality", 8.3), ("fast", 4.2)])
 def test_a_style_is_less_than_15_kb_of_a_file(preset, kilobytes):
     in_float16 = 2 * build_network(preset, has_strength=True).styles.shape[1]
     assert in_float16 / 1000 == pytest.approx(kilobytes, abs=0.1)
@@ -104,5 +112,5 @@ def test_a_style_is_less_than_15_kb_of_a_file(preset, kilobytes):
 def test_rows_get_the_width_that_a_network_has():
     rows = torch.arange(6.0).reshape(2, 3)
     assert torch.equal(widened(rows, 3), rows)
-    assert widened(rows, 6)[1].tolist() == [3, 4, 5, 3, 4, 5]
-    assert torch.equal(widened(widened(rows, 6), 3), rows)
+    assert widened(rows, 9)[1].tolist() == [3, 4, 5, 3, 4, 5, 3, 4, 5]
+    assert widened(torch.arange(6.0), 2).tolist() == [2, 3]
