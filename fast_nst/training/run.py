@@ -18,6 +18,7 @@ from fast_nst.errors import ConfigError, first_line
 from fast_nst.export import export_network
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
+from fast_nst.training.boldest import Boldest
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, Trained, load_checkpoint
 from fast_nst.training.config import TrainConfig
@@ -87,7 +88,7 @@ def train(
         freeze(module)
     progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
-    callbacks: list[pl.Callback] = [progress, checkpoints, _previews(config, data, folder)]
+    callbacks: list[pl.Callback] = [progress, Boldest(_first_crops(data)), checkpoints, _previews(config, data, folder)]
     with quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
