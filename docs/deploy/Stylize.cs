@@ -1,7 +1,10 @@
-// Repaints one picture with a style file: Stylize MODEL IN.ppm OUT.ppm
+// Repaints one picture with a style file: Stylize MODEL IN.ppm OUT.ppm [STRENGTH [STYLE]]
 // Binary PPM needs no image library; ImageSharp, SkiaSharp or System.Drawing read all others.
 using System;
+using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
@@ -12,9 +15,9 @@ static class Stylize
 
     static int Main(string[] arguments)
     {
-        if (arguments.Length != 3)
+        if (arguments.Length < 3 || arguments.Length > 5)
         {
-            Console.Error.WriteLine("usage: Stylize MODEL IN.ppm OUT.ppm");
+            Console.Error.WriteLine("usage: Stylize MODEL IN.ppm OUT.ppm [STRENGTH [STYLE]]");
             return 2;
         }
         try
@@ -25,7 +28,8 @@ static class Stylize
                 if (!metadata.TryGetValue("format", out var format) || format != "fast_nst/1")
                     throw new InvalidDataException(arguments[0] + " is not a style file");
                 var content = ReadPpm(arguments[1], out var height, out var width);
-                WritePpm(arguments[2], Repaint(session, content, height, width), height, width);
+                var controls = Choose(session, arguments.ElementAtOrDefault(3), arguments.ElementAtOrDefault(4));
+                WritePpm(arguments[2], Repaint(session, content, height, width, controls), height, width);
                 Console.WriteLine(metadata.TryGetValue("title", out var title) ? title : "");
             }
             return 0;
@@ -37,16 +41,54 @@ static class Stylize
         }
     }
 
+    /// <summary>What the file wants beside a photograph, if anything: strength 1 and the first style, if not told.</summary>
+    /// <remarks>Names and range are in JSON; two patterns find them without a library.</remarks>
+    static Dictionary<string, float[]> Choose(InferenceSession session, string strength, string style)
+    {
+        var controls = new Dictionary<string, float[]>();
+        var metadata = session.ModelMetadata.CustomMetadataMap;
+        metadata.TryGetValue("inputs", out var inputs);
+        metadata.TryGetValue("styles", out var styles);
+        float least = 1, most = 1, chosen = 1;
+        if (session.InputMetadata.ContainsKey("strength"))
+        {
+            var range = Regex.Match(inputs, @"""range"": \[(.+?), (.+?)\]").Groups;
+            least = float.Parse(range[1].Value, CultureInfo.InvariantCulture);
+            most = float.Parse(range[2].Value, CultureInfo.InvariantCulture);
+        }
+        if (strength != null && !float.TryParse(strength, NumberStyles.Float, CultureInfo.InvariantCulture, out chosen))
+            chosen = float.NaN;
+        if (!(chosen >= least && chosen <= most))
+            throw new ArgumentException($"the strength is {strength}; the file takes {least} to {most}");
+        if (least < most) controls["strength"] = new[] { chosen };
+        var names = session.InputMetadata.ContainsKey("style")
+            ? Regex.Matches(styles, @"""name"": ""(.*?)""").Cast<Match>().Select(match => match.Groups[1].Value).ToArray()
+            : new string[0];
+        if (style != null && !names.Contains(style))
+            throw new ArgumentException(
+                $"the file has no style {style} to choose; there are: "
+                + (names.Length > 0 ? string.Join(", ", names) : "none"));
+        if (names.Length > 0) controls["style"] = names.Select(name => name == (style ?? names[0]) ? 1f : 0f).ToArray();
+        return controls;
+    }
+
     /// <summary>Repaints RGB pixels, row by row from the top; the pastiche is of the same size.</summary>
-    static byte[] Repaint(InferenceSession session, byte[] pixels, int height, int width)
+    static byte[] Repaint(
+        InferenceSession session, byte[] pixels, int height, int width, Dictionary<string, float[]> controls)
     {
         if (Math.Min(height, width) < MinSide)
             throw new ArgumentException(
                 $"the picture is {width}x{height} px; a style takes {MinSide} px and more on each side");
         using (var options = new RunOptions())
         using (var content = OrtValue.CreateTensorValueFromMemory(pixels, new long[] { 1, height, width, 3 }))
-        using (var results = session.Run(options, new[] { "content" }, new[] { content }, new[] { "pastiche" }))
-            return results[0].GetTensorDataAsSpan<byte>().ToArray();
+        {
+            var inputs = new Dictionary<string, OrtValue> { { "content", content } };
+            foreach (var control in controls)
+                inputs[control.Key] = OrtValue.CreateTensorValueFromMemory(
+                    control.Value, control.Key == "style" ? new long[] { control.Value.Length } : new long[0]);
+            using (var results = session.Run(options, inputs, new[] { "pastiche" }))
+                return results[0].GetTensorDataAsSpan<byte>().ToArray();
+        }
     }
 
     static byte[] ReadPpm(string path, out int height, out int width)

@@ -14,6 +14,13 @@ export function readMetadata(/** @type {Uint8Array} */ file) {
   return metadata;
 }
 
+/** What may be chosen: the greatest strength (0 where there is but 1), and the names of styles, if there are several. */
+export function readChoices(metadata) {
+  const inputs = JSON.parse(metadata.inputs || '{}');
+  const styles = inputs.style ? JSON.parse(metadata.styles).map((style) => style.name) : [];
+  return { mostStrength: inputs.strength?.range[1] ?? 0, styles };
+}
+
 /** The fields of a protobuf message that hold bytes; the others, plain numbers, are passed over. */
 function* fields(message) {
   let at = 0;

@@ -1,4 +1,4 @@
-// Repaints one picture with a style file: stylize MODEL IN.ppm OUT.ppm
+// Repaints one picture with a style file: stylize MODEL IN.ppm OUT.ppm [STRENGTH [STYLE]]
 // Binary PPM needs no image library; any library that gives rows of RGB bytes will do instead.
 #include <onnxruntime_cxx_api.h>
 
@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <regex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -51,24 +53,89 @@ std::string metadata(const Ort::Session& session, const char* key) {
     return value ? value.get() : "";
 }
 
+// The names of all inputs: content, and style and strength where the file has them.
+std::vector<std::string> input_names(const Ort::Session& session) {
+    Ort::AllocatorWithDefaultOptions allocator;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
+        names.emplace_back(session.GetInputNameAllocated(i, allocator).get());
+    }
+    return names;
+}
+
+struct Controls {
+    float strength = 1;
+    std::vector<float> style;  // a weight for each; none where the file has one style
+};
+
+// The first style, at strength 1, if not told. Names and range are in JSON; two patterns find them without a library.
+Controls choose(const Ort::Session& session, const std::string& strength, const std::string& style) {
+    Controls controls;
+    const auto names = input_names(session);
+    const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+    if (!strength.empty()) {
+        std::smatch range;
+        const std::string inputs = metadata(session, "inputs");
+        const bool known = has("strength") && std::regex_search(inputs, range, std::regex(R"("range": \[(.+?), (.+?)\])"));
+        const float least = known ? std::stof(range[1]) : 1, most = known ? std::stof(range[2]) : 1;
+        try {
+            controls.strength = std::stof(strength);
+        } catch (const std::exception&) {
+            controls.strength = -1;  // no number: out of every range
+        }
+        if (!(controls.strength >= least && controls.strength <= most)) {
+            std::ostringstream told;
+            told << "the strength is " << strength << "; the file takes " << least << " to " << most;
+            throw std::runtime_error(told.str());
+        }
+    }
+    if (!has("style")) {
+        if (!style.empty()) throw std::runtime_error("the file has no style " + style + " to choose; there are: none");
+        return controls;
+    }
+    const std::string styles = metadata(session, "styles");
+    const std::regex name(R"re("name": "(.*?)")re");
+    std::string known;
+    bool is_found = style.empty();
+    for (std::sregex_iterator found(styles.begin(), styles.end(), name), end; found != end; ++found) {
+        const bool is_it = style.empty() ? controls.style.empty() : (*found)[1] == style;
+        is_found = is_found || is_it;
+        known += (known.empty() ? "" : ", ") + (*found)[1].str();
+        controls.style.push_back(is_it ? 1 : 0);
+    }
+    if (!is_found) throw std::runtime_error("the file has no style " + style + " to choose; there are: " + known);
+    return controls;
+}
+
 // Repaints a picture; neither its pixels nor the pastiche's are copied.
-Picture stylize(Ort::Session& session, Picture& content) {
+Picture stylize(Ort::Session& session, Picture& content, Controls& controls) {
     Picture pastiche{content.height, content.width, std::vector<std::uint8_t>(content.pixels.size())};
     const std::array<std::int64_t, 4> shape{1, content.height, content.width, 3};
     const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
     const auto wrap = [&](std::vector<std::uint8_t>& pixels) {
         return Ort::Value::CreateTensor(memory, pixels.data(), pixels.size(), shape.data(), shape.size());
     };
-    const Ort::Value input = wrap(content.pixels);
+    const std::int64_t style_count = controls.style.size();
+    std::vector<Ort::Value> inputs;
+    std::vector<const char*> names;
+    const auto wanted = input_names(session);
+    for (const std::string& name : wanted) {
+        names.push_back(name.c_str());
+        if (name == "content") inputs.push_back(wrap(content.pixels));
+        if (name == "strength") inputs.push_back(Ort::Value::CreateTensor(memory, &controls.strength, 1, nullptr, 0));
+        if (name == "style") {
+            inputs.push_back(Ort::Value::CreateTensor(memory, controls.style.data(), style_count, &style_count, 1));
+        }
+    }
     Ort::Value output = wrap(pastiche.pixels);
-    const char *input_name = "content", *output_name = "pastiche";
-    session.Run(Ort::RunOptions{}, &input_name, &input, 1, &output_name, &output, 1);
+    const char* output_name = "pastiche";
+    session.Run(Ort::RunOptions{}, names.data(), inputs.data(), inputs.size(), &output_name, &output, 1);
     return pastiche;
 }
 
 int main(int argc, char** argv) try {
-    if (argc != 4) {
-        std::cerr << "usage: stylize MODEL IN.ppm OUT.ppm\n";
+    if (argc < 4 || argc > 6) {
+        std::cerr << "usage: stylize MODEL IN.ppm OUT.ppm [STRENGTH [STYLE]]\n";
         return 2;
     }
     Ort::Env env(ORT_LOGGING_LEVEL_FATAL, "stylize");  // what goes wrong arrives as an exception
@@ -76,7 +143,8 @@ int main(int argc, char** argv) try {
     Ort::Session session(env, model.c_str(), Ort::SessionOptions{});  // once is enough, for pictures of any size
     if (metadata(session, "format") != "fast_nst/1") throw std::runtime_error(model.string() + " is not a style file");
     Picture photo = read_ppm(argv[2]);
-    write_ppm(argv[3], stylize(session, photo));
+    Controls controls = choose(session, argc > 4 ? argv[4] : "", argc > 5 ? argv[5] : "");
+    write_ppm(argv[3], stylize(session, photo, controls));
     std::cout << metadata(session, "title") << "\n";
 } catch (const std::exception& error) {
     std::cerr << "stylize: " << error.what() << "\n";

@@ -35,8 +35,8 @@ _OPTIONS = (
         multiple=True,
         metavar="[STYLE=]FILE",
         help="Paint where it is white, or opaque; elsewhere the photograph stays. With a STYLE of a network of many, "
-        "repeatable: each where its mask is, --style elsewhere if it names one. A folder has a mask for each picture, "
-        "of its name.",
+        "or a mixture, repeatable: each where its mask is, --style elsewhere if it names one. A folder has a mask for "
+        "each picture, of its name.",
     ),
     click.option("--invert-mask", is_flag=True, help="Paint where masks are black, or transparent."),
     click.option(
@@ -58,6 +58,7 @@ def read_controls(
     invert_mask: bool,
     label_map: Path | None,
     labels: Sequence[str],
+    max_megapixels: float,
 ) -> Finish:
     """Return what was asked for.
 
@@ -73,7 +74,7 @@ def read_controls(
         )
     colors = None
     if color_from is not None:
-        picture = read_picture(color_from)
+        picture = read_picture(color_from, max_megapixels=max_megapixels)
         colors = ColorStatistics.of(picture.pixels, picture.alpha)
     regions = None
     if masks or label_map or labels:
@@ -81,22 +82,37 @@ def read_controls(
         ground = ",".join(f"{name}:{weight:g}" for name, weight in (weights or {}).items())
         named = [_named(mask) for mask in masks]
         has_styles = bool(labels) or any(name for name, _ in named)
-        stands_for = dict(map(_label, labels))
-        regions = RegionFiles(named, label_map, stands_for, ground if has_styles else "", is_inverted=invert_mask)
+        regions = RegionFiles(
+            named,
+            label_map,
+            _labels(labels),
+            ground if has_styles else "",
+            is_inverted=invert_mask,
+            max_megapixels=max_megapixels,
+        )
     return Finish(preserve_color=preserve_color, colors=colors, regions=regions)
 
 
 def _named(mask: str) -> tuple[str, Path]:
     """Return a mask's style, or nothing, and its file."""
     style, has_style, path = mask.partition("=")
-    return (style, Path(path)) if has_style and not Path(mask).exists() else ("", Path(mask))
+    if not has_style or (mask and Path(mask).exists()):
+        style, path = "", mask
+    if not path:
+        raise ConfigError(f"--mask {mask!r} names no file; expected one such as sky.png, or starry-night=sky.png")
+    return style, Path(path)
 
 
-def _label(text: str) -> tuple[int, str]:
-    value, _, style = text.partition("=")
-    if not value.isdigit() or not style:
-        raise ConfigError(f"{text!r} is no label and its style; expected one such as 1=starry-night")
-    return int(value), style
+def _labels(texts: Sequence[str]) -> dict[int, str]:
+    labels: dict[int, str] = {}
+    for text in texts:
+        value, _, style = text.partition("=")
+        if not value.isdecimal() or not style:
+            raise ConfigError(f"{text!r} is no label and its style; expected one such as 1=starry-night")
+        if int(value) in labels:
+            raise ConfigError(f"the label {value} cannot stand for both {labels[int(value)]} and {style}")
+        labels[int(value)] = style
+    return labels
 
 
 def region_styles(finish: Finish) -> list[str]:

@@ -11,7 +11,6 @@ import onnx
 
 from fast_nst.benchmark.report import hold_against
 from fast_nst.errors import ConfigError
-from fast_nst.export import export_network
 from fast_nst.export.fixing import fix_controls
 from fast_nst.export.precision import Narrowed, Precision, narrow
 from fast_nst.images import Pixels, atomic_path, check_replaceable, find_pictures, fit, read_pixels
@@ -19,6 +18,7 @@ from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import MIN_SIDE, choose_providers
 from fast_nst.inference.zoo import SUFFIX, parse_style, shipped_styles
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
+from fast_nst.training.growing import export_trained
 
 _PHOTOGRAPHS = 64
 _PHOTOGRAPH_SIZE = 256  # px, longer side
@@ -105,7 +105,7 @@ def _export(checkpoint: Path, output: Path) -> None:
     if checkpoint.is_dir():
         checkpoint /= CHECKPOINT_NAME
     trained = load_checkpoint(checkpoint)
-    difference = export_network(trained.network, output, trained.metadata())
+    difference = export_trained(trained, output)
     click.echo(f"{trained.step} steps; differs from PyTorch by {difference}/255 at most", err=True)
 
 

@@ -17,10 +17,10 @@ def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
     return settled
 
 
-def tell_weights(asked: ObjectiveConfig, chosen: ObjectiveConfig) -> None:
-    """Say the weights that were chosen for the painting, and how to choose others."""
+def tell_weights(asked: ObjectiveConfig, chosen: ObjectiveConfig, painting: str = "this painting") -> None:
+    """Say the weights that were chosen for a painting, and how to choose others."""
     names = [name for name in ("content_weight", "style_weight") if getattr(asked, name) is None]
     if names and chosen.constants == "relative":
         weights = ", ".join(f"{name.replace('_', ' ')} {getattr(chosen, name):g}" for name in names)
         options = " or ".join(f"--{name.replace('_', '-')}" for name in names)
-        click.echo(f"fast-nst: balanced for this painting: {weights}; {options} sets another", err=True)
+        click.echo(f"fast-nst: balanced for {painting}: {weights}; {options} sets another", err=True)

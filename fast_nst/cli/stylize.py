@@ -96,7 +96,7 @@ def command(
     options = FileOptions(**{field.name: others.pop(field.name) for field in fields(FileOptions)})
     if options.size is not None and options.scale is not None:
         raise click.UsageError("--size and --scale exclude each other; give one")
-    finish = read_controls(style, **others)
+    finish = read_controls(style, max_megapixels=options.max_megapixels, **others)
     label = "-".join("-".join(parse_weights(name)) for name in region_styles(finish)) or style_label(style)
     plan = plan_jobs(inputs, output, style=label, overwrite=options.overwrite)
     progress_of_strips = sys.stderr.isatty() if progress is None else progress

@@ -97,7 +97,9 @@ def command(
 
     @rank_zero_only
     def on_settled(settled: TrainConfig) -> None:
-        tell_weights(config.objective, settled.objective)
+        for asked, chosen in zip(config.all_paintings(), settled.all_paintings(), strict=True):
+            name = chosen.name if settled.paintings else "this painting"
+            tell_weights(config.objective_of(asked), settled.objective_of(chosen), name)
 
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet, on_settled=on_settled)
     _report(outcome, folder)

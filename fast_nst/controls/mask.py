@@ -14,9 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from fast_nst.errors import ConfigError, ImageError
-from fast_nst.images import Pixels, read_picture
+from fast_nst.images import MAX_MEGAPIXELS, Pixels, read_header, read_picture
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _LABEL_MODES = ("P", "L", "I;16", "I;16B", "I;16L", "I")
 _MOST_LABELS = 64  # values in a label map; more, and it is a photograph
 _TRACE = np.float32(1e-6)  # of each region, everywhere
@@ -29,19 +28,26 @@ class Mask:
     """How much of each place is inside, `(h, w)` uint8, for pictures of any size.
 
     Args:
-        levels: 0 is outside, 255 inside.
+        levels: 0 is outside, 255 inside; or bool, True inside.
+
+    Raises:
+        ValueError: if they are of another type or shape.
     """
 
-    def __init__(self, levels: Pixels) -> None:
-        self.levels = levels
+    def __init__(self, levels: Pixels | npt.NDArray[np.bool_]) -> None:
+        if levels.ndim != 2 or levels.dtype not in (np.uint8, np.bool_):
+            raise ValueError(f"a mask is uint8 or bool, of shape (h, w), not {levels.dtype} {levels.shape}")
+        self.levels: Pixels = (
+            levels * np.uint8(255) if levels.dtype == np.bool_ else levels.astype(np.uint8, copy=False)
+        )
 
     @classmethod
-    def read(cls, path: Path) -> "Mask":
-        """Read a mask from a file; raises `ImageError` if it cannot be read."""
-        picture = read_picture(path)
+    def read(cls, path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> "Mask":
+        """Read a mask from a file; raises `ImageError` if it cannot be read, or is too large."""
+        picture = read_picture(path, max_megapixels=max_megapixels)
         if picture.alpha is not None and picture.alpha.min() < 255:
             return cls(picture.alpha)
-        return cls(np.rint(picture.pixels @ _LUMA).astype(np.uint8))
+        return cls(np.asarray(Image.fromarray(picture.pixels).convert("L")))
 
     def inverted(self) -> "Mask":
         """Return one whose inside is this one's outside."""
@@ -99,14 +105,15 @@ class Regions:
         return np.stack(shares).astype(np.float32)
 
 
-def read_labels(path: Path) -> Mapping[int, Mask]:
+def read_labels(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Mapping[int, Mask]:
     """Read a label map: the mask of each value that occurs.
 
     Values are those of a grey picture, of 8 or 16 bits, or the numbers of a palette.
 
     Raises:
-        ImageError: if the file cannot be read, is in colour or a JPEG, or has more than 64 values.
+        ImageError: if the file cannot be read, is too large, in colour or a JPEG, or has more than 64 values.
     """
+    read_header(path, max_megapixels=max_megapixels)
     try:
         with Image.open(path) as image:
             if image.format == "JPEG":
@@ -118,7 +125,7 @@ def read_labels(path: Path) -> Mapping[int, Mask]:
     found = np.unique(values)
     if len(found) > _MOST_LABELS:
         raise ImageError(f"{path}: {len(found)} values are no label map; expected at most {_MOST_LABELS}, one a region")
-    return {int(value): Mask((values == value).astype(np.uint8) * np.uint8(255)) for value in found}
+    return {int(value): Mask(values == value) for value in found}
 
 
 def _as_grey(path: Path, image: Image.Image) -> Image.Image:

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from fast_nst.controls.mask import Mask, Regions, check_labels, read_labels
 from fast_nst.errors import ConfigError, ImageError
-from fast_nst.images import SUFFIXES
+from fast_nst.images import MAX_MEGAPIXELS, SUFFIXES
+
+_NOWHERE = Mask(np.zeros((1, 1), np.uint8))
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class RegionFiles:
     """The style of all the rest; empty: the photograph."""
     is_inverted: bool = False
     """Whether what is black in masks is inside."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Larger masks are refused."""
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where it makes no sense."""
@@ -52,9 +58,10 @@ class RegionFiles:
         """
         if self.label_map is not None:
             path = _belonging(self.label_map, source)
-            known = read_labels(path)
-            check_labels(path, known, list(self.labels))
-            named = [(style, known[value]) for value, style in self.labels.items()]
+            known = read_labels(path, self.max_megapixels)
+            if path == self.label_map:  # in a folder, not every picture has every label
+                check_labels(path, known, list(self.labels))
+            named = [(style, known.get(value, _NOWHERE)) for value, style in self.labels.items()]
         else:
             named = [(style, self._read(_belonging(path, source))) for style, path in self.masks]
         by_style: dict[str, list[Mask]] = {}
@@ -63,7 +70,7 @@ class RegionFiles:
         return Regions(list(by_style.values()), has_ground=bool(self.ground))
 
     def _read(self, path: Path) -> Mask:
-        mask = Mask.read(path)
+        mask = Mask.read(path, self.max_megapixels)
         return mask.inverted() if self.is_inverted else mask
 
     def __hash__(self) -> int:
@@ -71,13 +78,26 @@ class RegionFiles:
 
 
 def _belonging(place: Path, source: Path | None) -> Path:
-    """Return a picture's mask: the file itself, or of a folder that of the picture's name, with any suffix."""
+    """Return a picture's mask: the file itself, or of a folder that of the picture's name, with any suffix.
+
+    Of folders that lie in it, the one with as many of the picture's own folders as there are: of `photos/2020/sea.jpg`
+    `masks/2020/sea.png` rather than `masks/sea.png`.
+    """
     if source is None or not place.is_dir():
         return place
-    found = [path for path in sorted(place.glob(f"{_escaped(source.stem)}.*")) if path.suffix.lower() in SUFFIXES]
-    if not found:
-        raise ImageError(f"{source}: there is no mask {source.stem}.png, or of another suffix, in {place}")
-    return found[0]
+    folders = source.absolute().parent.parts[1:]
+    for number in range(len(folders) + 1):
+        inside = place.joinpath(*folders[number:])
+        pattern = f"{_escaped(source.stem)}.*"
+        found = [path for path in sorted(inside.glob(pattern)) if path.suffix.lower() in SUFFIXES]
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found[:2])
+            raise ImageError(f"{source}: both {names} in {inside} may be its mask; leave one of them")
+        if found and found[0].absolute() == source.absolute():
+            raise ImageError(f"{source}: its mask would be the picture itself; {place} is no folder of masks")
+        if found:
+            return found[0]
+    raise ImageError(f"{source}: there is no mask {source.stem}.png, or of another suffix, in {place}")
 
 
 def _escaped(name: str) -> str:

@@ -179,7 +179,8 @@ class Batch:
 
     def _read(self, source: Path) -> Picture:
         picture = read_picture(source, max_megapixels=self._options.max_megapixels)
-        return resize_picture(without_hidden(picture), self._options)
+        is_resized = self._options.size is not None or self._options.scale is not None
+        return resize_picture(without_hidden(picture), self._options) if is_resized else picture
 
     def _paint(self, content: Picture, source: Path) -> Picture:
         with self._painting:

@@ -20,7 +20,7 @@ from fast_nst.controls.alpha import fill_transparent
 from fast_nst.errors import ConfigError, ModelError, did_you_mean
 from fast_nst.images import Picture, Pixels
 from fast_nst.images.rows import MemoryRows
-from fast_nst.inference.zoo import MANY, find_style, parse_style
+from fast_nst.inference.zoo import MANY, find_style, parse_style, shipped_styles
 
 FORMAT = "fast_nst/1"
 MIN_SIDE = 64
@@ -152,9 +152,10 @@ class Stylizer:
         fed = {}
         if "style" in self._inputs:
             if self._weights is None:
+                model = self.path.stem if self.path in shipped_styles().values() else self.path
                 raise ConfigError(
-                    f"{self.path} has the styles {', '.join(self.styles)}; name one, as {self.path.name}/"
-                    f"{self.styles[0]}, or several, as {self.path.name}/{':0.3,'.join(self.styles[:2])}:0.7"
+                    f"{self.path} has the styles {', '.join(self.styles)}; name one, as {model}/{self.styles[0]}, or "
+                    f"several, as {model}/{':0.3,'.join(self.styles[:2])}:0.7"
                 )
             total = sum(self._weights.values())
             fed["style"] = np.array([self._weights.get(name, 0) / total for name in self.styles], np.float32)
@@ -163,6 +164,8 @@ class Stylizer:
         return fed
 
     def _choose(self, weights: Mapping[str, float] | None, strength: float) -> None:
+        if not self.styles and weights and list(weights) == self._only_style():
+            weights = None
         for name, weight in (weights or {}).items():
             if name not in self.styles:
                 has = f"has the styles {', '.join(self.styles)}" if self.styles else "has but one style"
@@ -180,6 +183,10 @@ class Stylizer:
         if most is not None and not 0 <= strength <= most:
             raise ConfigError(f"the strength is {strength:g}, expected 0 to {most:g}")
         self._weights, self._strength = weights, strength
+
+    def _only_style(self) -> list[str]:
+        """Return the name of the style of a network of one."""
+        return [style["name"] for style in json.loads(self.metadata.get("styles", "[]"))]
 
     @overload
     def __call__(self, image: Pixels) -> Pixels: ...

@@ -28,8 +28,19 @@ def parse_style(text: str | Path) -> StyleChoice:
     without a weight counts 1.
 
     Raises:
-        ConfigError: for a weight that is no number.
+        ConfigError: for a weight that is no number, or of one style alone.
     """
+    choice = _parsed(text)
+    if choice.weights and len(choice.weights) == 1 and [*choice.weights.values()] not in ([0.0], [1.0]):
+        (weight,) = choice.weights.values()
+        raise ConfigError(
+            f"{text}: the weight of a single style changes nothing; for less of it leave :{weight:g} out and give "
+            f"--strength {min(weight, 1):g}, or name another style to mix it with"
+        )
+    return choice
+
+
+def _parsed(text: str | Path) -> StyleChoice:
     if isinstance(text, Path) or text in shipped_styles() or text.endswith(SUFFIX):
         return StyleChoice(text)
     model, found, names = text.partition(f"{SUFFIX}/")

@@ -14,7 +14,7 @@ import numpy as np
 
 from fast_nst.controls.alpha import fill_transparent
 from fast_nst.controls.finish import Finish
-from fast_nst.errors import ImageError, ModelError
+from fast_nst.errors import ConfigError, ImageError, ModelError
 from fast_nst.images import Picture, Pixels, read_header
 from fast_nst.images.rows import MemoryRows
 from fast_nst.images.streams import can_stream
@@ -74,6 +74,9 @@ class AnySizeStylizer:
         tell: called after each strip.
         regions: of a picture with masks, what each region is painted with: `stylizer` in other mixtures.
         finish: what becomes of each pastiche that goes through `paint` or `paint_file`.
+
+    Raises:
+        ConfigError: if regions are not all of the stylizer's file, or not of one strength.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class AnySizeStylizer:
     ) -> None:
         self._stylizer, self._max_memory, self._threads, self._tell = stylizer, max_memory, threads, tell
         self._stroke_size, self._regions, self._finish = stroke_size, regions, finish
+        _check_regions(stylizer, regions)
         self._one_at_a_time = threading.Lock()
         self._cancelled = 0
 
@@ -100,9 +104,12 @@ class AnySizeStylizer:
             masks: which region is where; needed if there are regions.
 
         Raises:
+            ValueError: if there are regions, and no masks.
             ModelError: if the model fails, or would have to be painted in strips and cannot, or the work is cancelled.
             ImageError: if the memory given is too little, or the disk is full.
         """
+        if self._regions and masks is None:
+            raise ValueError("which region is where? give `masks`, or a `finish` with regions and call `paint`")
         if self._is_to_be_small(*pixels.shape[:2]):
             pastiche = np.empty_like(pixels)
             self._paint_small(MemoryRows(pixels), MemoryRows(pastiche), pixels.shape[:2], masks)
@@ -116,15 +123,17 @@ class AnySizeStylizer:
             ModelError: see `__call__`.
             ImageError: see `__call__`, or if its mask is missing or cannot be read.
         """
+        masks = self._masks_of(source)  # one that is broken is told before the work
         content = without_hidden(content)
-        pastiche = self(content.pixels, self._masks_of(source))
+        pastiche = self(content.pixels, masks)
         alpha = None if content.alpha is None else MemoryRows(content.alpha)
         height, width = pastiche.shape[:2]
         self._finish(MemoryRows(content.pixels), MemoryRows(pastiche), alpha, (width, height), source)
         return pastiche
 
     def _masks_of(self, source: Path | None) -> "RegionMasks | None":
-        return self._finish.regions.of(source) if self._regions and self._finish.regions else None
+        regions = None if self._finish.regions is None else self._finish.regions.of(source)
+        return regions if self._regions else None
 
     def _paint_all(self, pixels: Pixels, masks: "RegionMasks | None") -> Pixels:
         """Return the pastiche, every pixel painted."""
@@ -189,11 +198,11 @@ class AnySizeStylizer:
         from fast_nst.large.memory import check_disk, keeping_in, temporary_folder
         from fast_nst.large.store import Store
 
+        masks = self._masks_of(job.source)
         stream, folder = open_source(job, options), temporary_folder()
         width, height = stream.header.size
         check_disk(folder, _ON_DISK * width * height)
         with keeping_in(folder):
-            masks = self._masks_of(job.source)
             if self._is_to_be_small(height, width):
                 planes = self._unpack(stream, folder)
                 self._paint_small(planes.content, planes.pastiche, (height, width), masks)
@@ -322,3 +331,13 @@ class AnySizeStylizer:
                 self._tell(Progress(done, total))
 
         return tell
+
+
+def _check_regions(stylizer: Stylizer, regions: Sequence[Stylizer]) -> None:
+    for region in regions:
+        if region.path != stylizer.path:
+            raise ConfigError(f"regions are painted by one network; {region.path} is not {stylizer.path}")
+    strengths = {float(region.controls["strength"]) for region in regions if "strength" in region.controls}
+    if len(strengths) > 1:
+        told = ", ".join(f"{strength:g}" for strength in sorted(strengths))
+        raise ConfigError(f"regions are painted at one strength, not at {told}; grey in a mask makes a region weaker")

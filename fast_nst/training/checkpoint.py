@@ -29,7 +29,7 @@ class Trained:
 
     def title(self) -> str:
         """Return the painting's title; without one, its file's name made readable."""
-        if self.config.paintings and not self.config.title:
+        if len(self.config.paintings) > 1 and not self.config.title:
             return f"{len(self.config.paintings)} styles"
         return self.config.title or self.config.style_name().replace("_", " ").replace("-", " ").title()
 
@@ -98,7 +98,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch raise unrelated types
-        raise ModelError(f"{path} cannot be read as a checkpoint: {first_line(error)}") from error
+        raise ModelError(f"{path} cannot be read as a checkpoint; a run keeps its own as last.ckpt") from error
     if not isinstance(checkpoint, dict):
         raise ModelError(f"{path} is no checkpoint of fast-nst train: it holds a {type(checkpoint).__name__}")
     return checkpoint

@@ -1,5 +1,6 @@
 """One more style for a network of many: its row alone is learnt, and joins the others in their file."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,37 +10,64 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fast_nst.errors import ModelError
 from fast_nst.export import ContractModule, export_network
 from fast_nst.export.adding import add_style, check_is_new, read_network
+from fast_nst.images import atomic_path
 from fast_nst.inference import Stylizer
+from fast_nst.inference.zoo import SUFFIX, find_style, shipped_styles
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, Trained, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.start import Start
 
-SUFFIX = ".onnx"
+SOURCE_NAME = "source.onnx"
+"""The network that a run adds to, in the run's folder."""
 _PROBED = (1, 128, 160, 3)  # size of the picture by which file and PyTorch are compared
 
 
-def as_source(config: TrainConfig) -> tuple[TrainConfig, Start]:
+def as_source(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start]:
     """Return a run's configuration with what the network it adds to decides, and that network's weights.
+
+    The run's folder gets a copy of the network, and adds to that: the original may be replaced by what comes of it.
 
     Raises:
         ModelError: if it cannot be read, or is no network of many styles.
     """
     assert config.add_to is not None
-    with _as_file(Path(config.add_to)) as file:
+    with _as_file(config.add_to) as file:
         network, metadata = read_network(file)
-    check_is_new(metadata, config.all_paintings()[0].name, config.add_to)
-    weights = dict(network.state_dict())
-    config = replace(config, preset=metadata["preset"], fixed_strength=not network.has_strength, init_from=None)
-    return config, Start(metadata["preset"], weights)
+        check_is_new(metadata, config.all_paintings()[0].name, config.add_to)
+        with atomic_path(folder / SOURCE_NAME) as temporary:
+            shutil.copyfile(file, temporary)
+    config = replace(
+        config,
+        add_to=str(folder / SOURCE_NAME),
+        preset=metadata["preset"],
+        fixed_strength=not network.has_strength,
+        init_from=None,
+    )
+    return config, Start(metadata["preset"], dict(network.state_dict()))
 
 
 def freeze(module: StyleTransferModule) -> None:
     """Let a run learn nothing but its style's row."""
     for name, weight in module.network.named_parameters():
         weight.requires_grad_(name == "styles")
+
+
+def export_trained(trained: Trained, model: Path) -> int:
+    """Write what a run gives to `model`: its network, or the one that it adds to with its style.
+
+    Returns:
+        By how many levels, of 255, the file differs from PyTorch at most.
+
+    Raises:
+        ModelError: if it differs by too much, or the network that is added to has a style of that name.
+    """
+    if trained.config.add_to:
+        return add_trained(trained, model)
+    return export_network(trained.network, model, trained.metadata())
 
 
 def add_trained(trained: Trained, model: Path) -> int:
@@ -53,7 +81,7 @@ def add_trained(trained: Trained, model: Path) -> int:
         ModelError: if it has a style of that name.
     """
     assert trained.config.add_to is not None
-    with _as_file(Path(trained.config.add_to)) as source:
+    with _as_file(trained.config.add_to) as source:
         add_style(source, trained.network.styles[0], trained.styles()[0], model)
     content = np.random.default_rng(0).integers(0, 256, _PROBED, dtype=np.uint8)
     with torch.no_grad():
@@ -63,12 +91,15 @@ def add_trained(trained: Trained, model: Path) -> int:
 
 
 @contextmanager
-def _as_file(source: Path) -> Iterator[Path]:
-    """Give a network as an `.onnx` file, which it is, or which a checkpoint becomes."""
-    if source.suffix == SUFFIX:
-        yield source
+def _as_file(source: str) -> Iterator[Path]:
+    """Give a network as an `.onnx` file, which it or the shipped one of its name is, or which a checkpoint becomes."""
+    path = Path(source)
+    if path.suffix == SUFFIX or source in shipped_styles():
+        yield find_style(source)
         return
-    trained = load_checkpoint(source / CHECKPOINT_NAME if source.is_dir() else source)
+    trained = load_checkpoint(path / CHECKPOINT_NAME if path.is_dir() else path)
+    if trained.network.style_count < 2:
+        raise ModelError(f"{source} holds one style; `fast-nst train --style-dir` trains a network of many")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"network{SUFFIX}"
         export_network(trained.network, file, trained.metadata())

@@ -1,5 +1,6 @@
 """The paintings of a run, one for each style: their files, what is said of them, and how hard they pull."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -33,6 +34,8 @@ class Painting:
     def from_plain(cls, name: str, told: Mapping[str, Any]) -> Self:
         """Build from what stands under a style's name in a configuration; raises `ConfigError` where it is wrong."""
         known = {f.name for f in fields(cls)} - {"name"}
+        if set(name) & set(",:=/"):
+            raise ConfigError(f"paintings: {name}: a style's name has no comma, colon, equals sign or slash; rename it")
         if not isinstance(told, Mapping):
             raise ConfigError(f"paintings: {name}: expected options such as `style: {name}.jpg`, got {told!r}")
         for option in told:
@@ -68,5 +71,5 @@ def paintings_in(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def style_name(path: Path) -> str:
-    """Return what a style is called after its painting's file."""
-    return "-".join(path.stem.lower().replace("_", " ").split())
+    """Return what a style is called after its painting's file: its words, in small letters, with hyphens."""
+    return "-".join(re.findall(r"[^\W_]+", path.stem.lower())) or "style"

@@ -15,15 +15,14 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, first_line
-from fast_nst.export import export_network
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
 from fast_nst.training.boldest import Boldest
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
-from fast_nst.training.checkpoint import CHECKPOINT_NAME, Trained, load_checkpoint
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.feed import ContentData
-from fast_nst.training.growing import add_trained, as_source, freeze
+from fast_nst.training.growing import as_source, export_trained, freeze
 from fast_nst.training.guards import last_good, quiet_lightning, stop_on_ctrl_c
 from fast_nst.training.machine import arrange, settled
 from fast_nst.training.module import StyleTransferModule
@@ -75,7 +74,7 @@ def train(
         FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
     """
     _check_folder(folder, resume=resume)
-    config, start = (settled(config), None) if resume else _start(settled(config))
+    config, start = (settled(config), None) if resume else _start(settled(config), folder)
     pl.seed_everything(config.seed, verbose=False)
     data = ContentData(config, find_photographs(config.content_dir))
     config = _weighed(config, data)
@@ -99,23 +98,16 @@ def train(
     losses, parity = progress.recent(), 0
     if trainer.is_global_zero:  # other machines need not have the file
         trained = load_checkpoint(checkpoints.path)
-        losses, parity = trained.losses, _export(trained, model)
+        losses, parity = trained.losses, export_trained(trained, model)
     unreadable, was_interrupted = tuple(sorted(progress.unreadable)), progress.interrupted.is_set()
     return Outcome(model, checkpoints.path, trainer.global_step, losses, unreadable, was_interrupted, parity)
 
 
-def _start(config: TrainConfig) -> tuple[TrainConfig, Start | None]:
+def _start(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start | None]:
     """Return a run's configuration, and the network that it starts from, if any."""
     if config.add_to:
-        return as_source(config)
+        return as_source(config, folder)
     return config, read_start(config.init_from, config.preset) if config.init_from else None
-
-
-def _export(trained: Trained, model: Path) -> int:
-    """Write the model; return by how many levels, of 255, it differs from PyTorch at most."""
-    if trained.config.add_to:
-        return add_trained(trained, model)
-    return export_network(trained.network, model, trained.metadata())
 
 
 def _first_crops(data: ContentData) -> Tensor:

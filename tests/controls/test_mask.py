@@ -1,5 +1,7 @@
 """Masks of any size, regions that share a picture, and what is laid over what."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -105,7 +107,7 @@ def test_what_is_no_label_map_is_told(save, pixels, message):
 
 def test_a_label_map_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "map.png").write_text("notes")
-    with pytest.raises(ImageError, match=r"map\.png: cannot be read as a label map"):
+    with pytest.raises(ImageError, match=r"map\.png: not a picture"):
         read_labels(tmp_path / "map.png")
 
 
@@ -178,3 +180,51 @@ def test_the_ends_are_exact_and_between_is_the_mean():
     content, pastiche = (np.full((1, 3, 3), value, np.uint8) for value in (10, 201))
     laid = lay_over(content, pastiche, np.array([[0, 0.5, 1]], np.float32))
     assert laid[0, :, 0].tolist() == [10, 106, 201]
+
+
+@pytest.mark.parametrize("levels", [np.ones((4, 4)), np.zeros((4, 4, 3), np.uint8)])
+def test_a_mask_of_another_type_or_shape_is_refused(levels):
+    with pytest.raises(ValueError, match=r"a mask is uint8 or bool, of shape \(h, w\)"):
+        Mask(levels)
+
+
+def test_a_mask_may_be_bool():
+    np.testing.assert_array_equal(Mask(np.array([[True, False]])).levels, [[255, 0]])
+
+
+def test_masks_lie_in_folders_as_photographs_do(tmp_path):
+    for place, level in (("masks", 0), ("masks/2020", 255)):
+        (tmp_path / place).mkdir()
+        Image.fromarray(np.full((2, 2), level, np.uint8)).save(tmp_path / place / "sea.png")
+    files = RegionFiles([("", tmp_path / "masks")])
+    for folder, share in (("2020", 1), ("2021", 0)):
+        assert files.of(tmp_path / "photos" / folder / "sea.jpg").inside(0, 2, 2, 2).mean() == share
+
+
+def test_two_masks_of_one_name_and_the_picture_itself_are_refused(tmp_path):
+    for name in ("sea.png", "sea.webp", "hill.png"):
+        Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / name)
+    files = RegionFiles([("", tmp_path)])
+    with pytest.raises(ImageError, match=r"both sea\.png and sea\.webp in .* may be its mask"):
+        files.of(Path("photos/sea.jpg"))
+    with pytest.raises(ImageError, match="its mask would be the picture itself"):
+        files.of(tmp_path / "hill.png")
+
+
+def test_a_label_that_a_picture_of_a_folder_lacks_is_nowhere(tmp_path):
+    (tmp_path / "maps").mkdir()
+    Image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "maps" / "sea.png")
+    regions = RegionFiles(label_map=tmp_path / "maps", labels={1: "wave", 2: "hill"}).of(Path("sea.jpg"))
+    np.testing.assert_allclose(regions.rows(0, 2, 2, 2)[:, 0, 0], [1, 0], atol=1e-5)
+    with pytest.raises(ConfigError, match="has no label 2; it has 1"):
+        RegionFiles(label_map=tmp_path / "maps" / "sea.png", labels={2: "hill"}).of(Path("sea.jpg"))
+
+
+def test_masks_larger_than_allowed_are_refused(tmp_path):
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "mask.png")
+    for files in (
+        RegionFiles([("", tmp_path / "mask.png")], max_megapixels=0.001),
+        RegionFiles(label_map=tmp_path / "mask.png", labels={0: "hill"}, max_megapixels=0.001),
+    ):
+        with pytest.raises(ImageError, match=r"over the limit of 0\.001"):
+            files.of(None)

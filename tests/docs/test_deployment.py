@@ -37,7 +37,7 @@ STYLE = "great-wave-fast"
 VISIT = """
 import { chromium } from 'playwright-core';
 
-const [address, photo, executablePath] = process.argv.slice(2);
+const [address, photo, executablePath, strength, style] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath });
 const page = await browser.newPage();
 const said = (text) => page.waitForFunction((expected) => new RegExp(expected).test(
@@ -46,6 +46,12 @@ await page.goto(address);
 await said('^(?!Loading)');
 if (await page.isEnabled('#photo')) {
   await page.setInputFiles('#photo', photo);
+  await said(' px');
+}
+if (style) {
+  await page.selectOption('#style', style);
+  await said(' px');
+  await page.fill('#strength', strength);
   await said(' px');
 }
 console.log(JSON.stringify({
@@ -168,6 +174,46 @@ def test_a_snippet_paints_what_the_stylizer_paints(snippet, run, draw, stylizer,
         assert_same(np.asarray(pastiche), stylizer(content))
 
 
+def test_a_snippet_feeds_the_controls_of_a_file(snippet, run, draw, tmp_path):
+    photo, new = (f"{name}{snippet.suffix}" for name in ("photo", "new"))
+    content, many = draw(photo, 70, 90, 3), Stylizer("many/starry-night", threads=1)
+    chosen = {
+        (): many,
+        ("0.6",): many.choose(strength=0.6),
+        ("1.5", "udnie"): many.choose(["udnie"], strength=1.5),
+    }
+    for arguments, stylizer in chosen.items():
+        code, out, err = run(many.path, photo, new, *arguments)
+        assert (code, out, err) == (0, f"{many.metadata['title']}\n", "")
+        with Image.open(tmp_path / new) as pastiche:
+            assert_same(np.asarray(pastiche), stylizer(content))
+
+
+def test_a_control_that_a_file_has_not_is_refused(snippet, run, draw, save_model, tmp_path):
+    photo, new, many = f"photo{snippet.suffix}", f"new{snippet.suffix}", Stylizer("many/udnie")
+    draw(photo, 64, 64, 3)
+    fixed = tmp_path / "fixed.onnx"
+    save_model(fixed)
+    said = {
+        (many.path, photo, new, "1.6"): "the strength is 1.6; the file takes 0 to 1.5",
+        (many.path, photo, new, "-0.1"): "the strength is -0.1; the file takes 0 to 1.5",
+        (
+            many.path,
+            photo,
+            new,
+            "1",
+            "nope",
+        ): "the file has no style nope to choose; there are: starry-night, great-wave",
+        (fixed, photo, new, "0.5"): "the strength is 0.5; the file takes 1 to 1",
+        (fixed, photo, new, "1", "udnie"): "the file has no style udnie to choose; there are: none",
+    }
+    for arguments, message in said.items():
+        code, out, err = run(*arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
+    assert not (tmp_path / new).exists()
+
+
 def test_a_bad_call_is_one_line_and_code_2(snippet, run, draw, stylizer, save_model, tmp_path):
     photo, small = f"photo{snippet.suffix}", f"small{snippet.suffix}"
     draw(photo, 64, 64, 3)
@@ -224,9 +270,9 @@ def visit(tmp_path, stylizer):
     shutil.copy(stylizer.path, tmp_path / "style.onnx")
     (tmp_path / "visit.mjs").write_text(VISIT)
 
-    def call(photo, query=""):
+    def call(photo, query="", *controls):
         with serve(tmp_path) as address:
-            command = [node, "visit.mjs", f"{address}/index.html{query}", photo, browser]
+            command = [node, "visit.mjs", f"{address}/index.html{query}", photo, browser, *controls]
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)
@@ -241,6 +287,13 @@ def test_the_page_paints_what_the_stylizer_paints(visit, draw, stylizer):
     told, canvas = visit("photo.png")
     assert told == f"{stylizer.info.title}, 131 x 97 px"
     assert_same(canvas[..., :3], stylizer(content))
+
+
+def test_the_page_paints_with_the_controls_of_a_file(visit, draw, tmp_path):
+    content, many = draw("photo.png", 70, 90, 3), Stylizer("many", threads=1)
+    shutil.copy(many.path, tmp_path)
+    _, canvas = visit("photo.png", "?model=many.onnx", "0.6", "udnie")
+    assert_same(canvas[..., :3], many.choose(["udnie"], strength=0.6)(content))
 
 
 def test_the_page_keeps_transparency(visit, draw):

@@ -5,6 +5,7 @@ import pytest
 
 from fast_nst.controls.finish import Finish
 from fast_nst.controls.mask import Mask, Regions
+from fast_nst.errors import ConfigError
 from fast_nst.images import Picture
 from fast_nst.inference import Stylizer
 from fast_nst.large import memory
@@ -103,3 +104,12 @@ def test_a_map_has_the_size_of_its_tensors_and_the_mean_of_what_it_lies_over(man
         first = place * shape.rows_per - inside
         block = mask.levels[first : first + shape.rows_per, first : first + shape.rows_per]
         assert made[0, place, place] == pytest.approx(block.mean() / 255, abs=1e-5)
+
+
+def test_regions_are_of_one_network_and_one_strength(many, wave, scream, scene):
+    with pytest.raises(ConfigError, match=r"painted at one strength, not at 0\.5, 1;"):
+        AnySizeStylizer(many, regions=[wave, scream.choose(strength=0.5)])
+    with pytest.raises(ConfigError, match="regions are painted by one network"):
+        AnySizeStylizer(many, regions=[wave, Stylizer("great-wave-fast")])
+    with pytest.raises(ValueError, match="which region is where"):
+        AnySizeStylizer(many, regions=[wave, scream])(scene)

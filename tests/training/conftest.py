@@ -96,4 +96,4 @@ def finished_run(config: Callable[..., TrainConfig], tmp_path_factory: pytest.Te
 @pytest.fixture
 def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the export, which takes seconds, where it is not what is tested."""
-    monkeypatch.setattr("fast_nst.training.run.export_network", lambda *_: 0)
+    monkeypatch.setattr("fast_nst.training.growing.export_network", lambda *_: 0)

@@ -1,12 +1,15 @@
 """Networks of many styles: what a run is told of its paintings, what it draws, where it starts, and one style more."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from fast_nst.cli import main
 from fast_nst.errors import ConfigError, ImageError, ModelError
 from fast_nst.images import Picture, write_picture
 from fast_nst.inference import Stylizer
@@ -283,7 +286,8 @@ def test_a_run_that_adds_goes_on_where_it_was(grown, config, tmp_path):
     made = config(add_to=str(grown[0]), max_steps=2, checkpoint_every=1, from_scratch=False, preview_every=0)
     train(made, tmp_path / "four.onnx", tmp_path / "run", show_bar=False)
     rows = load_checkpoint(tmp_path / "run" / "last.ckpt").config
-    assert Path(rows.add_to) == grown[0]
+    assert Path(rows.add_to) == tmp_path / "run" / "source.onnx"
+    assert Path(rows.add_to).read_bytes() == grown[0].read_bytes()
     train(
         config(**{**_changed(rows), "max_steps": 4}),
         tmp_path / "four.onnx",
@@ -292,6 +296,49 @@ def test_a_run_that_adds_goes_on_where_it_was(grown, config, tmp_path):
         show_bar=False,
     )
     assert load_checkpoint(tmp_path / "run" / "last.ckpt").step == 4
+
+
+def test_a_file_may_be_replaced_by_itself_and_one_style_more(grown, config, painting, tmp_path, capsys):
+    file = tmp_path / "mine.onnx"
+    shutil.copy(grown[0], file)
+    options = tmp_path / "options.yaml"
+    plain = config(style=(), paintings={"the-stripes": {"style": str(painting)}}).plain()
+    rest = {name: plain[name] for name in ("content_dir", "loss_network", "workers", "accelerator", "precision")}
+    rest |= {"content_layers": "relu2_1", "style_layers": "relu1_1,relu2_1", "style_levels": 2, "style_size": 64}
+    options.write_text(yaml.safe_dump(rest | {"crop_size": 64, "max_steps": 1, "preview_every": 0}))
+    told = ["train", "--config", str(options), "--style", str(painting), "--add-to", str(file), "--quiet"]
+    assert main([*told, "-o", str(file), "--overwrite", "--run-dir", str(tmp_path / "run")]) == 0
+    assert Stylizer(file).styles == ("blue-wave", "grey", "red-hill", "the-stripes")
+    assert main(["train", "--resume", str(tmp_path / "run"), "--max-steps", "2", "--quiet"]) == 0
+    assert Stylizer(file).styles == ("blue-wave", "grey", "red-hill", "the-stripes")
+    assert main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "again.onnx")]) == 0
+    assert (tmp_path / "again.onnx").read_bytes() == file.read_bytes()
+    capsys.readouterr()
+
+
+def test_a_folder_of_paintings_becomes_a_network_by_one_command(gallery, photographs, tmp_path, capsys):
+    told = ["train", "--style-dir", str(gallery), "--content-dir", str(photographs), "--loss-network", "mini"]
+    shape = ["--crop-size", "64", "--max-steps", "1", "--workers", "0", "--accelerator", "cpu", "--preset", "fast"]
+    made = [*told, *shape, "--quiet", "--run-dir", str(tmp_path / "run"), "-o", str(tmp_path / "three.onnx")]
+    assert main(made) == 0
+    said = capsys.readouterr().err
+    for name in ("blue-wave", "grey", "red-hill"):
+        assert f"balanced for {name}: content weight 1, style weight " in said
+    assert Stylizer(tmp_path / "three.onnx").styles == ("blue-wave", "grey", "red-hill")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nope.onnx", "there is no model file nope.onnx"),
+        ("nope", "no checkpoint at nope"),
+        ("udnie", "no network of many styles"),
+    ],
+)
+def test_what_cannot_be_added_to_is_told(config, tmp_path, source, message):
+    with pytest.raises(ModelError, match=message):
+        train(config(add_to=source, from_scratch=False), tmp_path / "new.onnx", tmp_path / "run", show_bar=False)
+    assert not (tmp_path / "run").exists()
 
 
 def _changed(made):
