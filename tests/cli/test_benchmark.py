@@ -51,3 +51,8 @@ def test_some_failures_are_told_and_cost_the_exit_code(invert_model, tmp_path, c
     assert captured.out.splitlines()[1].split()[-2:] == ["broken", "failed"]
     assert captured.err.count("is not an ONNX model") == 1
     assert main(["benchmark", "--style", str(broken), "--size", "64", "--only", "network"]) == 2
+
+
+def test_a_network_of_many_styles_is_timed_by_its_first(many_model, capsys):
+    assert main(["benchmark", "--style", str(many_model), "--size", "64", "--runs", "1"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3  # the head, the network, the whole command
