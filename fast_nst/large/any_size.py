@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from fast_nst.controls.alpha import fill_transparent
 from fast_nst.controls.finish import Finish
@@ -95,6 +96,7 @@ class AnySizeStylizer:
         _check_regions(stylizer, regions)
         self._one_at_a_time = threading.Lock()
         self._cancelled = 0
+        self._run_options = RunOptions()
 
     def __call__(self, pixels: Pixels, masks: "RegionMasks | None" = None) -> Pixels:
         """Return the pastiche of `uint8 (H, W, 3)` pixels.
@@ -163,7 +165,7 @@ class AnySizeStylizer:
         from fast_nst.large.regions import paint_piece
 
         assert masks is not None
-        return paint_piece(self._region_graph, self._region_session, pixels, masks)
+        return paint_piece(self._region_graph, self._region_session, pixels, masks, self._run_options)
 
     def takes(self, job: Job, options: FileOptions) -> bool:
         """Whether `paint_file` should do a job: its picture is too large to be read as a whole.
@@ -231,6 +233,8 @@ class AnySizeStylizer:
         """Abandon the calls now running, from any thread: each raises `ModelError` soon. Later calls run."""
         self._cancelled += 1
         self._stylizer.cancel()
+        running, self._run_options = self._run_options, RunOptions()
+        running.terminate = True
 
     def _is_to_be_small(self, height: int, width: int) -> bool:
         """Whether a smaller picture is to be painted, for the size of its strokes."""

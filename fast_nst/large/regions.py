@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, helper, numpy_helper
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, RunOptions
 
 from fast_nst.errors import ModelError, first_line
 from fast_nst.images import Pixels
@@ -133,7 +133,9 @@ class RegionGraph(StyleGraph):
 _PLAIN = (("unit", 1.0), ("zero", 0.0))
 
 
-def paint_piece(graph: RegionGraph, session: InferenceSession, pixels: Pixels, masks: RegionMasks) -> Pixels:
+def paint_piece(
+    graph: RegionGraph, session: InferenceSession, pixels: Pixels, masks: RegionMasks, run_options: RunOptions
+) -> Pixels:
     """Return the pastiche of `uint8 (H, W, 3)` pixels of any size, in one piece.
 
     Args:
@@ -141,21 +143,22 @@ def paint_piece(graph: RegionGraph, session: InferenceSession, pixels: Pixels, m
         session: of `graph.cut((), (PASTICHE,), {})`.
         pixels: the photograph.
         masks: of its regions.
+        run_options: by which it may be ended.
 
     Raises:
-        ModelError: if the model fails.
+        ModelError: if the model fails, or is ended.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         padded, (top, left) = mirrored(pixels[None], max(height, MIN_SIDE), max(width, MIN_SIDE))
-        larger = paint_piece(graph, session, padded[0], _Mirrored(masks, height, width))
+        larger = paint_piece(graph, session, padded[0], _Mirrored(masks, height, width), run_options)
         return larger[top : top + height, left : left + width]
     feeds = {
         name: np.concatenate([rows for _, rows in graph.maps_at(name, masks, height, width)], axis=1)[None]
         for name in graph.maps
     }
     try:
-        (pastiche,) = session.run([PASTICHE], {CONTENT: pixels[None], **feeds})
+        (pastiche,) = session.run([PASTICHE], {CONTENT: pixels[None], **feeds}, run_options)
     except Exception as error:  # ONNX Runtime's errors share no base class of their own
         raise ModelError(f"{graph.path} failed on {width}x{height} px: {first_line(error)}") from error
     painted: Pixels = pastiche[0]

@@ -5,12 +5,12 @@ import pytest
 
 from fast_nst.controls.finish import Finish
 from fast_nst.controls.mask import Mask, Regions
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, ModelError
 from fast_nst.images import Picture
 from fast_nst.inference import Stylizer
 from fast_nst.large import memory
 from fast_nst.large.any_size import AnySizeStylizer
-from fast_nst.large.regions import RegionGraph
+from fast_nst.large.regions import RegionGraph, paint_piece
 
 
 @pytest.fixture(scope="module")
@@ -112,4 +112,22 @@ def test_regions_are_of_one_network_and_one_strength(many, wave, scream, scene):
     with pytest.raises(ConfigError, match="regions are painted by one network"):
         AnySizeStylizer(many, regions=[wave, Stylizer("great-wave-fast")])
     with pytest.raises(ValueError, match="which region is where"):
-        AnySizeStylizer(many, regions=[wave, scream])(scene)
+        AnySizeStylizer(many, regions=[wave, scream])(scene(64, 64))
+
+
+def test_cancelling_ends_what_is_painted_in_one_piece(many, wave, scream, scene, monkeypatch):
+    content, painter = scene(90, 120), AnySizeStylizer(many, regions=[wave, scream])
+    masks = Regions([[everywhere(90, 120)], [left(90, 120)]])
+    painter(content, masks)
+    maps_at = RegionGraph.maps_at
+
+    def cancelled(*arguments):
+        painter.cancel()  # as if from another thread, just before the network runs
+        return maps_at(*arguments)
+
+    options = painter._run_options
+    monkeypatch.setattr(RegionGraph, "maps_at", cancelled)
+    with pytest.raises(ModelError, match="failed on"):
+        paint_piece(painter._region_graph, painter._region_session, content, masks, options)
+    monkeypatch.undo()
+    painter(content, masks)  # later calls run
