@@ -79,7 +79,7 @@ def draw_strength(photograph: Pixels, style: str) -> Pixels:
     pastiche = stylizer(photograph).astype(float)
     whole = [
         [stylizer.choose(strength=strength)(photograph) for strength in strengths],
-        [np.rint(photograph + share * (pastiche - photograph)).astype(np.uint8) for share in strengths],
+        [np.rint(pastiche + (1 - s) ** 2 * (photograph - pastiche)).astype(np.uint8) for s in strengths],  # as painted
     ]
     rows = [[pixels[:260, 150:410] for pixels in row] for row in whole]
     return contact_sheet(rows, [f"--strength {strength}" for strength in strengths], cell_width=CELL)
