@@ -106,11 +106,11 @@ def paint(job: tuple[str, str, int, str, int, str], _: Callable[[Any], None]) ->
         start = time.perf_counter()
         stylizer(pixels)
     elif way == "thumbnail":
-        graph = StyleGraph(stylizer.path)
+        graph = StyleGraph(stylizer.path, stylizer.controls)
         start = time.perf_counter()
         with_thumbnail(graph, pixels, threads, rows=2_000_000 // pixels.shape[1])
     else:
-        graph = StyleGraph(stylizer.path)
+        graph = StyleGraph(stylizer.path, stylizer.controls)
         start = time.perf_counter()
         in_strips(graph, pixels, threads, parse_size(limit) - 6 * pixels[..., 0].size - 200_000_000)
     return time.perf_counter() - start, (peak_mib() or math.nan) * 2**20 / 1e6
@@ -160,7 +160,7 @@ def command(args: argparse.Namespace) -> list[dict[str, Any]]:
 def shortcuts(args: argparse.Namespace) -> dict[str, float]:
     """Return PSNR in dB against one piece: of our strips, a thumbnail's statistics, and each tile's own."""
     pixels, stylizer = square(args.photograph, 4), Stylizer(args.style, threads=args.threads)
-    graph = StyleGraph(stylizer.path)
+    graph = StyleGraph(stylizer.path, stylizer.controls)
     whole = stylizer(pixels)
     half = len(pixels) // 2
     tiles = [np.hstack([stylizer(part[:, :half]), stylizer(part[:, half:])]) for part in (pixels[:half], pixels[half:])]

@@ -4,11 +4,11 @@ python scripts/train_zoo.py configs/zoo.yaml [OTHER.yaml] -o models [--only NAME
 
 Each preset learns all paintings together first, which gives a network of many styles; every style then starts from
 that run, with its own row, and gets a network of its own. Either may take several sittings, such as one of strength 1
-alone and one of all. What is done is left alone and what was broken off goes on, so the same command serves until all is
-done; --only (`base-quality`, `great-wave-1`, `great-wave`) restricts it to some runs, so that several machines or cores
-can share the work; where that leaves a preset's first run out, its styles start from what that run once gave, which is
-shipped. What a second configuration says at its outermost level stands in place of what the first one does: other
-presets, trained the same.
+alone and one of all. What is done is left alone and what was broken off goes on, so the same command serves until all
+is done; --only (`base-quality`, `great-wave-1`, `great-wave`) restricts it to some runs, so that several machines or
+cores can share the work; where that leaves a preset's first run out, its styles start from what that run once gave,
+which is shipped. What a second configuration says at its outermost level stands in place of what the first one does:
+other presets, trained the same.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fast_nst.inference import find_style
+from fast_nst.inference import Stylizer, find_style
 from fast_nst.large.graph import StyleGraph
 
 
@@ -35,7 +35,8 @@ def style_of(tmp_path_factory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def quality() -> StyleGraph:
     """The Great Wave, cut."""
-    return StyleGraph(find_style("great-wave"))
+    stylizer = Stylizer("great-wave", threads=1)
+    return StyleGraph(stylizer.path, stylizer.controls)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ PROVIDERS = ["CPUExecutionProvider"]
 
 def in_strips(path, pixels, rows, price=ON_DISK, folder=None, tell=lambda rows: None):
     """Return the pastiche, painted in strips of so many rows."""
-    graph, pastiche = StyleGraph(path), np.zeros_like(pixels)
+    graph, pastiche = StyleGraph(path, Stylizer(path, threads=1).controls), np.zeros_like(pixels)
     store = Store(folder)
     store.put("content", MemoryRows(pixels))
     store.put("pastiche", MemoryRows(pastiche))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fast_nst.inference import Stylizer
 from fast_nst.large.graph import StyleGraph
 from fast_nst.large.probe import PASTICHE
 from fast_nst.large.schedule import IN_MEMORY, ON_DISK, held_bytes, schedule
@@ -9,7 +10,8 @@ from fast_nst.large.schedule import IN_MEMORY, ON_DISK, held_bytes, schedule
 
 @pytest.fixture(scope="module", params=["quality", "fast", "johnson", "johnson-half"])
 def graph(request, style_of):
-    return StyleGraph(style_of(request.param))
+    stylizer = Stylizer(style_of(request.param), threads=1)
+    return StyleGraph(stylizer.path, stylizer.controls)
 
 
 @pytest.mark.parametrize("price", [0.0, IN_MEMORY, ON_DISK, 1e9])
