@@ -41,7 +41,7 @@ static class Stylize
         }
     }
 
-    /// <summary>What the file wants beside a photograph, if anything: strength 1 and the first style, if not told.</summary>
+    /// <summary>What the file wants beside a photograph: strength 1 and the first style, if not told.</summary>
     /// <remarks>Names and range are in JSON; two patterns find them without a library.</remarks>
     static Dictionary<string, float[]> Choose(InferenceSession session, string strength, string style)
     {
@@ -56,19 +56,22 @@ static class Stylize
             least = float.Parse(range[1].Value, CultureInfo.InvariantCulture);
             most = float.Parse(range[2].Value, CultureInfo.InvariantCulture);
         }
-        if (strength != null && !float.TryParse(strength, NumberStyles.Float, CultureInfo.InvariantCulture, out chosen))
+        if (!string.IsNullOrEmpty(strength)
+            && !float.TryParse(strength, NumberStyles.Float, CultureInfo.InvariantCulture, out chosen))
             chosen = float.NaN;
         if (!(chosen >= least && chosen <= most))
-            throw new ArgumentException($"the strength is {strength}; the file takes {least} to {most}");
+            throw new ArgumentException(
+                FormattableString.Invariant($"the strength is {strength}; the file takes {least} to {most}"));
         if (least < most) controls["strength"] = new[] { chosen };
         var names = session.InputMetadata.ContainsKey("style")
-            ? Regex.Matches(styles, @"""name"": ""(.*?)""").Cast<Match>().Select(match => match.Groups[1].Value).ToArray()
+            ? Regex.Matches(styles, @"""name"": ""(.*?)""").Cast<Match>().Select(it => it.Groups[1].Value).ToArray()
             : new string[0];
-        if (style != null && !names.Contains(style))
+        if (!string.IsNullOrEmpty(style) && !names.Contains(style))
             throw new ArgumentException(
                 $"the file has no style {style} to choose; there are: "
                 + (names.Length > 0 ? string.Join(", ", names) : "none"));
-        if (names.Length > 0) controls["style"] = names.Select(name => name == (style ?? names[0]) ? 1f : 0f).ToArray();
+        var wanted = string.IsNullOrEmpty(style) ? names.FirstOrDefault() : style;
+        if (names.Length > 0) controls["style"] = names.Select(name => name == wanted ? 1f : 0f).ToArray();
         return controls;
     }
 
@@ -79,15 +82,18 @@ static class Stylize
         if (Math.Min(height, width) < MinSide)
             throw new ArgumentException(
                 $"the picture is {width}x{height} px; a style takes {MinSide} px and more on each side");
-        using (var options = new RunOptions())
-        using (var content = OrtValue.CreateTensorValueFromMemory(pixels, new long[] { 1, height, width, 3 }))
+        var inputs = controls.ToDictionary(control => control.Key, control => OrtValue.CreateTensorValueFromMemory(
+            control.Value, control.Key == "style" ? new long[] { control.Value.Length } : new long[0]));
+        inputs["content"] = OrtValue.CreateTensorValueFromMemory(pixels, new long[] { 1, height, width, 3 });
+        try
         {
-            var inputs = new Dictionary<string, OrtValue> { { "content", content } };
-            foreach (var control in controls)
-                inputs[control.Key] = OrtValue.CreateTensorValueFromMemory(
-                    control.Value, control.Key == "style" ? new long[] { control.Value.Length } : new long[0]);
+            using (var options = new RunOptions())
             using (var results = session.Run(options, inputs, new[] { "pastiche" }))
                 return results[0].GetTensorDataAsSpan<byte>().ToArray();
+        }
+        finally
+        {
+            foreach (var input in inputs.Values) input.Dispose();
         }
     }
 

@@ -14,7 +14,7 @@ export function readMetadata(/** @type {Uint8Array} */ file) {
   return metadata;
 }
 
-/** What may be chosen: the greatest strength (0 where there is but 1), and the names of styles, if there are several. */
+/** What may be chosen: the greatest strength (0 where there is but 1), and the names of a network of many styles. */
 export function readChoices(metadata) {
   const inputs = JSON.parse(metadata.inputs || '{}');
   const styles = inputs.style ? JSON.parse(metadata.styles).map((style) => style.name) : [];

@@ -76,13 +76,11 @@ Controls choose(const Ort::Session& session, const std::string& strength, const 
     if (!strength.empty()) {
         std::smatch range;
         const std::string inputs = metadata(session, "inputs");
-        const bool known = has("strength") && std::regex_search(inputs, range, std::regex(R"("range": \[(.+?), (.+?)\])"));
+        const std::regex pattern(R"("range": \[(.+?), (.+?)\])");
+        const bool known = has("strength") && std::regex_search(inputs, range, pattern);
         const float least = known ? std::stof(range[1]) : 1, most = known ? std::stof(range[2]) : 1;
-        try {
-            controls.strength = std::stof(strength);
-        } catch (const std::exception&) {
-            controls.strength = -1;  // no number: out of every range
-        }
+        std::istringstream given(strength);
+        if (!(given >> controls.strength && given.eof())) controls.strength = -1;  // no number: out of every range
         if (!(controls.strength >= least && controls.strength <= most)) {
             std::ostringstream told;
             told << "the strength is " << strength << "; the file takes " << least << " to " << most;

@@ -17,16 +17,16 @@ async function stylize(session, pixels, height, width, controls) {
 }
 
 /** Return the tensors that the file wants beside a photograph, if any: strength 1 and the first style, if not told. */
-function readControls(metadata, strength = 1, style = undefined) {
+function readControls(metadata, strength, style) {
   const { mostStrength, styles } = readChoices(metadata);
   const [least, most] = mostStrength ? [0, mostStrength] : [1, 1];
   if (!(strength >= least && strength <= most)) {
     throw new Error(`the strength is ${strength}; the file takes ${least} to ${most}`);
   }
-  if (style !== undefined && !styles.includes(style)) {
+  if (style && !styles.includes(style)) {
     throw new Error(`the file has no style ${style} to choose; there are: ${styles.join(', ') || 'none'}`);
   }
-  const weights = styles.map((name) => (name === (style ?? styles[0]) ? 1 : 0));
+  const weights = styles.map((name) => (name === (style || styles[0]) ? 1 : 0));
   return {
     ...(mostStrength && { strength: new ort.Tensor('float32', [Number(strength)], []) }),
     ...(styles.length && { style: new ort.Tensor('float32', weights, [styles.length]) }),
@@ -36,7 +36,7 @@ function readControls(metadata, strength = 1, style = undefined) {
 async function main([model, source, target, strength, style, ...more]) {
   if (!target || more.length) throw new Error('usage: node stylize.mjs MODEL IN OUT [STRENGTH [STYLE]]');
   const metadata = readMetadata(await readFile(model));
-  const controls = readControls(metadata, strength, style);
+  const controls = readControls(metadata, strength || 1, style);
   const session = await ort.InferenceSession.create(model); // once is enough, for pictures of any size
   const photo = sharp(source).autoOrient().toColourspace('srgb').removeAlpha(); // upright, RGB, 8 bits
   const { data, info } = await photo.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
