@@ -48,14 +48,17 @@ if (await page.isEnabled('#photo')) {
   await page.setInputFiles('#photo', photo);
   await said(' px');
 }
+if (strength) {
+  await page.fill('#strength', strength);
+  await said(' px');
+}
 if (style) {
   await page.selectOption('#style', style);
-  await said(' px');
-  await page.fill('#strength', strength);
   await said(' px');
 }
 console.log(JSON.stringify({
   told: await page.textContent('#told'),
+  choices: { strength: await page.isVisible('#strength'), style: await page.isVisible('#style') },
   canvas: await page.evaluate(() => document.querySelector('#canvas').toDataURL('image/png').split(',')[1]),
 }));
 await browser.close();
@@ -176,15 +179,18 @@ def test_a_snippet_paints_what_the_stylizer_paints(snippet, run, draw, stylizer,
 
 def test_a_snippet_feeds_the_controls_of_a_file(snippet, run, draw, tmp_path):
     photo, new = (f"{name}{snippet.suffix}" for name in ("photo", "new"))
-    content, many = draw(photo, 70, 90, 3), Stylizer("many/starry-night", threads=1)
+    content, one = draw(photo, 70, 90, 3), Stylizer("starry-night", threads=1)
+    many = Stylizer("many/starry-night", threads=1)
     chosen = {
         (): many,
+        ("", ""): many,
         ("0.6",): many.choose(strength=0.6),
         ("1.5", "udnie"): many.choose(["udnie"], strength=1.5),
     }
-    for arguments, stylizer in chosen.items():
-        code, out, err = run(many.path, photo, new, *arguments)
-        assert (code, out, err) == (0, f"{many.metadata['title']}\n", "")
+    strengths = {(): one, ("0.6",): one.choose(strength=0.6)}
+    for arguments, stylizer in [*chosen.items(), *strengths.items()]:
+        code, out, err = run(stylizer.path, photo, new, *arguments)
+        assert (code, out, err) == (0, f"{stylizer.metadata['title']}\n", "")
         with Image.open(tmp_path / new) as pastiche:
             assert_same(np.asarray(pastiche), stylizer(content))
 
@@ -192,23 +198,18 @@ def test_a_snippet_feeds_the_controls_of_a_file(snippet, run, draw, tmp_path):
 def test_a_control_that_a_file_has_not_is_refused(snippet, run, draw, save_model, tmp_path):
     photo, new, many = f"photo{snippet.suffix}", f"new{snippet.suffix}", Stylizer("many/udnie")
     draw(photo, 64, 64, 3)
-    fixed = tmp_path / "fixed.onnx"
-    save_model(fixed)
+    fixed = save_model(tmp_path / "fixed.onnx")
     said = {
-        (many.path, photo, new, "1.6"): "the strength is 1.6; the file takes 0 to 1.5",
-        (many.path, photo, new, "-0.1"): "the strength is -0.1; the file takes 0 to 1.5",
-        (
-            many.path,
-            photo,
-            new,
-            "1",
-            "nope",
-        ): "the file has no style nope to choose; there are: starry-night, great-wave",
-        (fixed, photo, new, "0.5"): "the strength is 0.5; the file takes 1 to 1",
-        (fixed, photo, new, "1", "udnie"): "the file has no style udnie to choose; there are: none",
+        (many.path, "1.6"): "the strength is 1.6; the file takes 0 to 1.5",
+        (many.path, "-0.1"): "the strength is -0.1; the file takes 0 to 1.5",
+        (many.path, "0,5"): "0,5",
+        (many.path, "0.5x"): "0.5x",
+        (many.path, "1", "nope"): "the file has no style nope to choose; there are: starry-night, great-wave",
+        (fixed, "0.5"): "the strength is 0.5; the file takes 1 to 1",
+        (fixed, "1", "udnie"): "the file has no style udnie to choose; there are: none",
     }
-    for arguments, message in said.items():
-        code, out, err = run(*arguments)
+    for (model, *chosen), message in said.items():
+        code, out, err = run(model, photo, new, *chosen)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert message in err
     assert not (tmp_path / new).exists()
@@ -264,7 +265,7 @@ def serve(folder):
 
 @pytest.fixture
 def visit(tmp_path, stylizer):
-    """Return a function that opens the page and a picture in it: what the page says, and the pixels of its canvas."""
+    """Return a function that opens the page and a picture in it: what it says, its canvas' pixels, what it shows."""
     node, browser = _tool("node"), _tool("chromium", "chromium-browser", "google-chrome", "chrome")
     _copy_for_node(tmp_path, "onnxruntime-web", "playwright-core")
     shutil.copy(stylizer.path, tmp_path / "style.onnx")
@@ -277,28 +278,34 @@ def visit(tmp_path, stylizer):
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)
         with Image.open(BytesIO(b64decode(seen["canvas"]))) as canvas:
-            return seen["told"], np.asarray(canvas.convert("RGBA"))
+            return seen["told"], np.asarray(canvas.convert("RGBA")), seen["choices"]
 
     return call
 
 
 def test_the_page_paints_what_the_stylizer_paints(visit, draw, stylizer):
     content = draw("photo.png", 97, 131, 3)
-    told, canvas = visit("photo.png")
+    told, canvas, choices = visit("photo.png")
+    assert choices == {"strength": stylizer.info.has_strength, "style": False}
     assert told == f"{stylizer.info.title}, 131 x 97 px"
     assert_same(canvas[..., :3], stylizer(content))
 
 
 def test_the_page_paints_with_the_controls_of_a_file(visit, draw, tmp_path):
-    content, many = draw("photo.png", 70, 90, 3), Stylizer("many", threads=1)
-    shutil.copy(many.path, tmp_path)
-    _, canvas = visit("photo.png", "?model=many.onnx", "0.6", "udnie")
+    content, many, one = draw("photo.png", 70, 90, 3), Stylizer("many", threads=1), Stylizer("starry-night", threads=1)
+    for path in (many.path, one.path):
+        shutil.copy(path, tmp_path)
+    _, canvas, choices = visit("photo.png", "?model=many.onnx", "0.6", "udnie")
+    assert choices == {"strength": True, "style": True}
     assert_same(canvas[..., :3], many.choose(["udnie"], strength=0.6)(content))
+    _, canvas, choices = visit("photo.png", "?model=starry-night.onnx", "0.6")
+    assert choices == {"strength": True, "style": False}
+    assert_same(canvas[..., :3], one.choose(strength=0.6)(content))
 
 
 def test_the_page_keeps_transparency(visit, draw):
     content = draw("photo.png", 70, 90, 4)
-    _, canvas = visit("photo.png")
+    _, canvas, _ = visit("photo.png")
     np.testing.assert_array_equal(canvas[..., 3], content[..., 3])
 
 
