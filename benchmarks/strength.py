@@ -21,6 +21,7 @@ from fast_nst.images import Pixels, atomic_path, find_pictures
 from fast_nst.inference import Stylizer
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+_COLORS = 10  # of a chart; models beyond have them again, with squares
 
 
 def main() -> None:
@@ -77,11 +78,12 @@ def draw(found: dict[str, dict[str, dict[str, dict[str, float]]]], path: Path) -
     figure = Figure(figsize=(9, 6), dpi=120, layout="constrained")
     axes = figure.subplots()
     for number, (name, ways) in enumerate(found.items()):
-        for way, line in (("strength", "-o"), ("blend", ":")):
+        marker = "o" if number < _COLORS else "s"
+        for way, line in (("strength", f"-{marker}"), ("blend", ":")):
             curve = ways[way].values()
             places = [terms["content"] for terms in curve], [terms["style"] for terms in curve]
             label = name if way == "strength" else None
-            axes.plot(*places, line, color=f"C{number}", markersize=4, label=label)
+            axes.plot(*places, line, color=f"C{number % _COLORS}", markersize=4, label=label)
     axes.set_yscale("log")
     axes.set(xlabel="content term", ylabel="style term", title="Strength 0 to 1.5; dotted: pixels blended, 0 to 1")
     axes.grid(visible=True, alpha=0.3)

@@ -127,8 +127,7 @@ class Stylizer:
     @property
     def styles(self) -> tuple[str, ...]:
         """Names of the styles of a network of many; empty for one of one style."""
-        told = json.loads(self.metadata.get("styles", "[]")) if "style" in self._inputs else []
-        return tuple(style["name"] for style in told)
+        return self._told_styles() if "style" in self._inputs else ()
 
     @property
     def most_strength(self) -> float | None:
@@ -164,8 +163,8 @@ class Stylizer:
         return fed
 
     def _choose(self, weights: Mapping[str, float] | None, strength: float) -> None:
-        if not self.styles and weights and list(weights) == self._only_style():
-            weights = None
+        if not self.styles and tuple(weights or ()) == self._told_styles():
+            weights = None  # a network of one style, called by its name
         for name, weight in (weights or {}).items():
             if name not in self.styles:
                 has = f"has the styles {', '.join(self.styles)}" if self.styles else "has but one style"
@@ -184,9 +183,9 @@ class Stylizer:
             raise ConfigError(f"the strength is {strength:g}, expected 0 to {most:g}")
         self._weights, self._strength = weights, strength
 
-    def _only_style(self) -> list[str]:
-        """Return the name of the style of a network of one."""
-        return [style["name"] for style in json.loads(self.metadata.get("styles", "[]"))]
+    def _told_styles(self) -> tuple[str, ...]:
+        """Return the names of the styles that the file knows, be it one."""
+        return tuple(style["name"] for style in json.loads(self.metadata.get("styles", "[]")))
 
     @overload
     def __call__(self, image: Pixels) -> Pixels: ...

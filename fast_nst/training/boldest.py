@@ -18,7 +18,7 @@ class Boldest(pl.Callback):
 
     Some styles are as near to their painting at strength 1.25 as a network gets; beyond, they only lose the photograph.
     Then the row for `MOST_STRENGTH` becomes the one up to which the style term falls well, so that it falls throughout,
-    on photographs that were not trained on, too.
+    on photographs that were not trained on, too. A run that was stopped early is left as it is: it may go on.
 
     Args:
         crops: photographs to judge by, of which the first few serve, `(N, 3, crop, crop)` RGB in [0, 1].
@@ -32,7 +32,8 @@ class Boldest(pl.Callback):
         """Look at each style, and change its row."""
         assert isinstance(pl_module, StyleTransferModule)
         network = pl_module.network
-        if not network.has_strength or not all(objective.style_weight for objective in pl_module.objectives):
+        has_styles = all(objective.style_weight for objective in pl_module.objectives)
+        if pl_module.progress() < 1 or not network.has_strength or not has_styles:
             return
         for style in range(network.style_count):
             _, plain, most = network.styles[style].chunk(ROWS_WITH_STRENGTH)

@@ -14,7 +14,9 @@ def module(config):
     """A tiny network, and in its row a style at 1 that is as it was drawn."""
     made = config(fixed_strength=False, from_scratch=True)
     torch.manual_seed(0)
-    return StyleTransferModule(made.plain(), read_objectives(made))
+    made = StyleTransferModule(made.plain(), read_objectives(made))
+    made.progress = lambda: 1.0
+    return made
 
 
 @pytest.fixture
@@ -43,6 +45,15 @@ def test_a_row_that_goes_wrong_becomes_that_of_strength_one(module, crops):
     Boldest(crops).on_train_end(None, module)
     torch.testing.assert_close(most, plain)
     torch.testing.assert_close(faint, plain)
+
+
+def test_a_run_that_may_go_on_is_left_as_it_is(module, crops):
+    module.progress = lambda: 0.5
+    _, plain, most = module.network.styles.data[0].chunk(3)
+    most.copy_(2 * plain - descended(module, crops))
+    before = most.clone()
+    Boldest(crops).on_train_end(None, module)
+    assert torch.equal(most, before)
 
 
 def test_a_row_that_goes_on_towards_the_style_stays(module, crops):
