@@ -37,6 +37,35 @@ def plot_losses(rows: Sequence[Mapping[str, float]], path: Path, *, x: str, titl
         figure.savefig(temporary, format="png")
 
 
+def plot_sides(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw both sides of an adversarial training: their losses, and below D of real pictures and of pastiches.
+
+    Args:
+        rows: one mapping a step, with the keys `step`, `adversarial`, `discriminator`, `d_real`, `d_fake` and
+            `augmenting`.
+        path: the PNG file to write, atomically; an existing one is replaced.
+
+    Raises:
+        FastNstError: when the file cannot be written.
+    """
+    figure = Figure(figsize=(8, 6), dpi=120, layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    steps = [row["step"] for row in rows]
+    labels = {
+        above: {"adversarial": "generator", "discriminator": "discriminator"},
+        below: {"d_real": "D(real)", "d_fake": "D(fake)", "augmenting": "share of changed pictures"},
+    }
+    for axes, curves in labels.items():
+        for key, label in curves.items():
+            axes.plot(steps, [row[key] for row in rows], label=label)
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(fontsize="small")
+    above.set(ylabel="adversarial loss")
+    below.set(ylabel="D", xlabel="step", ylim=(0, 1))
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
 def plot_curves(curves: Mapping[str, Sequence[float]], path: Path, *, x: str, y: str, title: str) -> None:
     """Draw curves on a logarithmic axis, point k of each at k.
 

@@ -13,7 +13,7 @@ from fast_nst.cli.options import OnlyInFiles, build, config_option, options_from
 from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.paintings import paintings_in, style_name
+from fast_nst.training.paintings import collections_in, paintings_in, style_name
 from fast_nst.training.preview import write_preview
 from fast_nst.training.run import CONFIG_NAME, Outcome, train
 
@@ -50,7 +50,8 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
 @click.option(
     "--style-dir",
     type=click.Path(path_type=Path),
-    help="Folder with a painting for each style of a network of many; a style is called after its file.",
+    help="Folder with a painting for each style of a network of many; a style is called after its file. With "
+    "--adversarial: one artist's pictures, or a folder of such folders.",
 )
 @click.option("--paintings", type=OnlyInFiles(), default={}, hidden=True)
 @options_from(TrainConfig)
@@ -73,7 +74,7 @@ def command(
     if style_dir is not None:
         if values["paintings"]:
             raise ConfigError("the configuration names paintings already; leave --style-dir out")
-        values["paintings"] = paintings_in(style_dir)
+        values["paintings"] = (collections_in if values["adversarial"] else paintings_in)(style_dir)
     config = build(TrainConfig, values)
     config = replace(config, objective=rank_zero_only(resolved)(config.objective) or config.objective)
     output = output or Path(f"{_name(config, style_dir)}.onnx")

@@ -25,7 +25,6 @@ from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule, check_finite
 
 _TERMS = Losses._fields
-_LOGGED = (*_TERMS, "grid", "shift")
 _RECENT = 100  # steps that "the current loss" is averaged over
 _ODD_GRADIENTS = 5  # not finite, in a row, that end a run; a single one is of an odd crop
 LOSSES_NAME = "losses.csv"
@@ -60,7 +59,7 @@ class _Step(NamedTuple):
 
     step: int
     terms: Tensor
-    """Of `_LOGGED`, and the norm of the gradient."""
+    """Of what the module logs, and the norm of the gradient."""
     learning_rate: float
     data_s: float
 
@@ -89,6 +88,7 @@ class Progress(AfterStep):
         self._last_flush = self._last_end = self._data_s = 0.0
         self._bar: tqdm[Any] | None = None
         self._odd_gradients = 0  # in a row, not finite
+        self._logged: tuple[str, ...] = ()
 
     def recent(self) -> dict[str, float]:
         """Return the four losses averaged over the last 100 steps."""
@@ -98,6 +98,8 @@ class Progress(AfterStep):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the rows of earlier sittings, up to the step this one starts at."""
         super().on_train_start(trainer, pl_module)
+        assert isinstance(pl_module, StyleTransferModule)
+        self._logged = pl_module.logged
         self.rows = [row for row in read_losses(self.path) if row["step"] <= trainer.global_step]
         self._last_flush = self._last_end = time.monotonic()
         if trainer.is_global_zero:
@@ -116,7 +118,7 @@ class Progress(AfterStep):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Crops, batch_idx: int
     ) -> None:
         """Take in the terms of this batch."""
-        self._batches.append(torch.stack([outputs["terms"][name] for name in _LOGGED]))
+        self._batches.append(torch.stack([outputs["terms"][name] for name in self._logged]))
         self.unreadable.update(batch.unreadable)
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._last_end = time.monotonic()
@@ -148,7 +150,7 @@ class Progress(AfterStep):
         module.elapsed_s = trainer.strategy.broadcast(module.elapsed_s + now - self._last_flush)
         self._last_flush = now
         for step, values in zip(self._waiting, numbers, strict=True):
-            row = dict(zip((*_LOGGED, "gradient"), values, strict=True))
+            row = dict(zip((*self._logged, "gradient"), values, strict=True))
             self._check(row, step.step - 1)
             row = {"step": step.step, **row, "learning_rate": step.learning_rate}
             self._add(trainer, {**row, "step_s": step_s, "data_s": min(step.data_s, step_s)})
@@ -182,13 +184,13 @@ class Progress(AfterStep):
         if trainer.logger is not None:
             speed = self.config.batch_size / row["step_s"]
             speeds = {"photographs_per_s": speed, "photographs_per_s_of_a_process": speed / trainer.world_size}
-            losses = {f"loss/{name}": row[name] for name in _LOGGED}
+            losses = {f"loss/{name}": row[name] for name in self._logged}
             trainer.logger.log_metrics(losses | speeds, int(row["step"]))
         self._show()
 
     def _check(self, row: Mapping[str, float], step: int) -> None:
         """Raise `TrainingError` for a loss that is not finite, or a gradient that was not for some steps in a row."""
-        for name in _LOGGED:
+        for name in self._logged:
             check_finite(row[name], f"{name} loss", step)
         self._odd_gradients = 0 if math.isfinite(row["gradient"]) else self._odd_gradients + 1
         if self._odd_gradients == _ODD_GRADIENTS:
@@ -207,7 +209,7 @@ class Progress(AfterStep):
 
     def _rewrite(self) -> None:
         """Drop the rows of steps that were done after the checkpoint and will be done again."""
-        columns = ["step", *_LOGGED, "gradient", "learning_rate", "step_s", "data_s"]
+        columns = ["step", *self._logged, "gradient", "learning_rate", "step_s", "data_s"]
         with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
@@ -256,7 +258,7 @@ class Previews(AfterStep):
     @torch.no_grad()
     def draw(self, module: StyleTransferModule, step: int) -> None:
         """Write the preview of `step`."""
-        content, network = self.photographs.to(module.device), module.network
+        content, network = self.photographs.to(module.device), module.painter
         styles = torch.eye(network.style_count, device=module.device)
         pastiches = [network(content, style).float() for style in styles]
         rows = [torch.cat(list(images), dim=2) for images in (content, *pastiches)]

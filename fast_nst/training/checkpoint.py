@@ -15,6 +15,8 @@ from fast_nst.training.config import TrainConfig
 from fast_nst.training.paintings import WEIGHTS
 
 CHECKPOINT_NAME = "last.ckpt"
+AVERAGE = "average.module"
+"""Where a checkpoint of an adversarial run has the running mean of its network."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def load_checkpoint(path: Path) -> Trained:
         config = TrainConfig.from_plain(checkpoint["hyper_parameters"]["config"])
         styles = len(config.all_paintings())
         network = build_network(config.preset, styles, has_strength=not config.fixed_strength)
-        prefix = "network."
+        prefix = f"{AVERAGE}." if config.adversary.adversarial else "network."
         network.load_state_dict(
             {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
         )

@@ -7,7 +7,9 @@ from typing import Any, Literal, Self
 
 from fast_nst.errors import ConfigError
 from fast_nst.images import MAX_MEGAPIXELS
+from fast_nst.networks.discriminator import SMALLEST
 from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.training.adversarial.config import AdversarialConfig
 from fast_nst.training.paintings import FACTS, WEIGHTS, Painting, style_name
 
 
@@ -89,6 +91,7 @@ class TrainConfig:
     compile: Literal["auto", "on", "off"] = field(
         default="auto", metadata={"help": "torch.compile; auto is on for a GPU with a compiler at hand."}
     )
+    adversary: AdversarialConfig = field(default_factory=AdversarialConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
     def __post_init__(self) -> None:
@@ -96,6 +99,7 @@ class TrainConfig:
         if isinstance(self.style, str):  # as in configurations of one painting
             object.__setattr__(self, "style", (self.style,))
         self._check_paintings()
+        self._check_adversary()
         for name, least in _LEAST.items():
             if not getattr(self, name) >= least:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}")
@@ -121,6 +125,18 @@ class TrainConfig:
             )
         self.all_paintings()
 
+    def _check_adversary(self) -> None:
+        if not self.adversary.adversarial:
+            return
+        if not self.paintings:
+            raise ConfigError("an adversarial run learns from a folder of pictures; give it with --style-dir")
+        if self.accumulate > 1:
+            raise ConfigError(f"accumulate is {self.accumulate}; an adversarial run steps both sides by whole batches")
+        if self.crop_size < SMALLEST:
+            raise ConfigError(f"crop_size is {self.crop_size}, expected at least {SMALLEST} for a discriminator")
+        if self.precision == "16-mixed":
+            raise ConfigError("an adversarial run is of precision 32-true or bf16-mixed, not 16-mixed")
+
     def all_paintings(self) -> list[Painting]:
         """Return the painting of each style, in the order of the network's rows."""
         if self.paintings:
@@ -142,23 +158,29 @@ class TrainConfig:
     def plain(self) -> dict[str, Any]:
         """Return one flat dictionary of plain values, as written to YAML and checkpoints."""
         values = asdict(self)
-        values |= values.pop("objective")
+        for part in _PARTS:
+            values |= values.pop(part)
         values["paintings"] = {name: dict(told) for name, told in self.paintings.items()}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from `plain()`'s dictionary; names that are no option raise `ConfigError`."""
-        own = {f.name for f in fields(cls)} - {"objective"}
-        judged = {f.name for f in fields(ObjectiveConfig)}
-        if unknown := set(values) - own - judged:
+        known = {part: {f.name for f in fields(kind)} for part, kind in _PARTS.items()}
+        own = {f.name for f in fields(cls)} - set(known)
+        if unknown := set(values) - own.union(*known.values()):
             raise ConfigError(f"unknown option {', '.join(sorted(unknown))}")
         run = {name: value for name, value in values.items() if name in own}
         for name in {"style", "content_dir"} & set(run):
             run[name] = (run[name],) if isinstance(run[name], str) else tuple(run[name])
-        return cls(**run, objective=ObjectiveConfig(**{n: v for n, v in values.items() if n in judged}))
+        parts = {
+            part: kind(**{name: value for name, value in values.items() if name in known[part]})
+            for part, kind in _PARTS.items()
+        }
+        return cls(**run, **parts)
 
 
+_PARTS: Mapping[str, type] = {"adversary": AdversarialConfig, "objective": ObjectiveConfig}
 _LEAST = {
     "max_steps": 1,
     "batch_size": 1,

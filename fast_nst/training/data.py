@@ -22,7 +22,8 @@ from fast_nst.images import MAX_MEGAPIXELS, Pixels, resize
 from fast_nst.training.sources import read_photograph
 
 _ATTEMPTS = 20  # photographs tried for one crop before the folder is called unreadable
-_LEAST_SHARE = 0.5  # shortest crop side, as a share of the photograph's shorter side
+LEAST_SHARE = 0.5
+"""Shortest crop side, as a share of the photograph's shorter side."""
 _GIB = 2**30
 
 
@@ -45,9 +46,9 @@ class Photograph(NamedTuple):
 class ContentPhotographs:
     """An endless sequence of random square crops; crop i is a pure function of `seed` and i.
 
-    Each photograph comes once an epoch, in an order drawn anew for each. A crop is a square of half to all of the
-    photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time. A photograph is
-    first brought to twice the crop's size, where it is larger: no crop grows, and more photographs fit into memory.
+    Each photograph comes once an epoch, in an order drawn anew for each. A crop is a square of half (`least_share`) to
+    all of the photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time. Where a
+    photograph is larger, it is first made so small that the least crop need not shrink: more fit into memory.
 
     Args:
         places: paths and URLs.
@@ -56,6 +57,7 @@ class ContentPhotographs:
         max_megapixels: larger photographs count as unreadable.
         cache_gib: memory for decoded photographs.
         device: where they are kept and cropped.
+        least_share: shortest crop side, as a share of the photograph's shorter side.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class ContentPhotographs:
         max_megapixels: float = MAX_MEGAPIXELS,
         cache_gib: float = 0.0,
         device: torch.device | None = None,
+        least_share: float = LEAST_SHARE,
     ) -> None:
         self.places = list(places)
         self.crop_size = crop_size
         self.seed = seed
         self.max_megapixels = max_megapixels
         self.device = device or torch.device("cpu")
+        self.least_share = least_share
         self._room = int(cache_gib * _GIB)
         self._kept: dict[int, Tensor] = {}
 
@@ -111,7 +115,7 @@ class ContentPhotographs:
         kept = self._kept.get(number)
         if kept is not None:
             return kept.to(self.device)
-        least_side = math.ceil(self.crop_size / _LEAST_SHARE)
+        least_side = math.ceil(self.crop_size / self.least_share)
         pixels = read_photograph(self.places[number], max_megapixels=self.max_megapixels, min_side=least_side)
         # NumPy puts them in order: an operation of PyTorch would give this thread a pool of OpenMP threads of its own,
         # and then all operations of the training wait longer for theirs.
@@ -126,7 +130,7 @@ class ContentPhotographs:
         """Return crop `index` of a photograph: `(1, 3, crop, crop)` in [0, 1]."""
         rng = np.random.default_rng([self.seed, 1, index])
         height, width = pixels.shape[1:]
-        side = round(min(height, width) * rng.uniform(_LEAST_SHARE, 1.0))
+        side = round(min(height, width) * rng.uniform(self.least_share, 1.0))
         top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
         square = pixels[None, :, top : top + side, left : left + side].float() / 255
         size = (self.crop_size, self.crop_size)

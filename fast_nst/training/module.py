@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import TrainingError
-from fast_nst.networks import MOST_STRENGTH, build_network
+from fast_nst.networks import MOST_STRENGTH, StyleNetwork, build_network
 from fast_nst.perceptual import Losses, Objective, grid_loss, shift_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
@@ -21,6 +21,24 @@ _STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
 _AT_ONE, _UP_TO_ONE = 0.5, 0.75  # shares of crops painted with strength 1, as most pictures will be, or at most that
 _ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
+
+
+class Painted(NamedTuple):
+    """A batch that was painted and judged."""
+
+    lot: "Lot"
+    pastiche: Tensor
+    """`(N, 3, crop, crop)`."""
+    loss: Tensor
+    terms: dict[str, Tensor]
+    """All six, detached."""
+
+
+class Shares(NamedTuple):
+    """What terms of the loss count for each crop of a batch, by its strength, `(N,)`; see `pull_of`."""
+
+    content: Tensor
+    style: Tensor
 
 
 class Lot(NamedTuple):
@@ -63,8 +81,14 @@ class StyleTransferModule(pl.LightningModule):
         self.config = told = TrainConfig.from_plain(config)
         self.network = build_network(told.preset, len(told.all_paintings()), has_strength=not told.fixed_strength)
         self.objectives = tuple(objectives)  # in a tuple: no submodules, so neither saved nor sent to other devices
+        self.logged: tuple[str, ...] = (*Losses._fields, "grid", "shift")
         self.gradient_norm = torch.zeros(())  # of the last step
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
+
+    @property
+    def painter(self) -> StyleNetwork:
+        """The network as it is shown, kept and exported."""
+        return self.network
 
     def progress(self) -> float:
         """Share of the run that is done, in [0, 1]: by steps or by time, whichever is further."""
@@ -94,12 +118,17 @@ class StyleTransferModule(pl.LightningModule):
             group["lr"] = self.config.learning_rate * group["share"] * rate_share(self.progress())
 
     def training_step(self, batch: Crops, batch_idx: int) -> dict[str, Any]:
-        """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds all six, detached.
+        """Return the mean losses of a batch of crops: `loss` is what Adam lowers, `terms` holds those of `logged`.
 
         Raises:
             TrainingError: on a CPU, when a term is not finite; the weights are still those of the step before. On a
                 GPU, which should not be waited for in every step, `Progress` finds out a few steps later.
         """
+        painted = self.paint(batch)
+        return {"loss": painted.loss, "terms": painted.terms}
+
+    def paint(self, batch: Crops) -> Painted:
+        """Paint a batch of crops in a style and strengths that are drawn for it, and judge what came of it."""
         lot = draw_lot(self.config.seed, batch.indices, self.network.style_count)
         style, strength = self._controls(lot)
         pastiche = self.network(batch.images, style, strength)
@@ -110,10 +139,8 @@ class StyleTransferModule(pl.LightningModule):
         if self.device.type == "cpu":
             for name, term in terms.items():
                 check_finite(float(term.detach()), f"{name} loss", self.global_step)
-        return {
-            "loss": losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift,
-            "terms": {name: term.detach() for name, term in terms.items()},
-        }
+        loss = losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift
+        return Painted(lot, pastiche, loss, {name: term.detach() for name, term in terms.items()})
 
     def _controls(self, lot: Lot) -> tuple[Tensor | None, Tensor | None]:
         """Return the network's inputs beside the photographs; None where it has but one style, or no strengths."""
@@ -138,12 +165,16 @@ class StyleTransferModule(pl.LightningModule):
         objective = self.objectives[lot.style]
         with torch.autocast(content.device.type, enabled=False):  # the objective's arithmetic is its own choice
             losses: Losses = objective(pastiche.float(), objective.content_targets(content))
-            if not self.network.has_strength:
-                return losses
-            pull = torch.tensor([pull_of(strength) for strength in lot.strengths], device=content.device)
-            whole = pull.clamp_min(1)  # what is divided by, lest the strong ones have all the say
-            content_term, style, tv = losses.content / whole, pull / whole * losses.style, pull / whole * losses.tv
+            shares = self.shares(lot)
+            content_term, style, tv = losses.content * shares.content, *(shares.style * one for one in losses[1:3])
             return Losses(content_term, style, tv, content_term + style + tv)
+
+    def shares(self, lot: Lot) -> Shares:
+        """Return what terms count for each crop; those of strength 1, and all of a network without others, 1."""
+        strengths = lot.strengths if self.network.has_strength else (1.0,) * len(lot.strengths)
+        pull = torch.tensor([pull_of(strength) for strength in strengths], device=self.device)
+        whole = pull.clamp_min(1)  # what is divided by, lest the strong ones have all the say
+        return Shares(1 / whole, pull / whole)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Look at the norm of the gradient; one that is not finite is left out, in float16 by the loss scaler.

@@ -70,6 +70,23 @@ def paintings_in(folder: Path) -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items()))
 
 
+def collections_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what `TrainConfig.paintings` says for one artist's folder of pictures, or a folder of such folders.
+
+    Raises:
+        ImageError: if there is no such folder, or no picture in it.
+    """
+    pictures = [path for path, _ in find_pictures([folder])]
+    inside = {path.relative_to(folder).parts[0] for path in pictures} if folder.is_dir() else set()
+    artists = [folder / name for name in sorted(inside) if (folder / name).is_dir()]
+    if len(artists) < len(inside) or len(artists) < 2:
+        return {style_name(folder.resolve()): {"style": [str(path) for path in pictures]}}
+    return {
+        style_name(artist): {"style": [str(path) for path in pictures if path.is_relative_to(artist)]}
+        for artist in artists
+    }
+
+
 def style_name(path: Path) -> str:
     """Return what a style is called after its painting's file: its words, in small letters, with hyphens."""
     return "-".join(re.findall(r"[^\W_]+", path.stem.lower())) or "style"

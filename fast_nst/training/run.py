@@ -17,10 +17,13 @@ from torch import Tensor
 from fast_nst.errors import ConfigError, first_line
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
+from fast_nst.training.adversarial.module import AdversarialModule
+from fast_nst.training.adversarial.watch import Watch
 from fast_nst.training.boldest import Boldest
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
 from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
+from fast_nst.training.data import ContentPhotographs
 from fast_nst.training.feed import ContentData
 from fast_nst.training.growing import as_source, export_trained, freeze
 from fast_nst.training.guards import last_good, quiet_lightning, stop_on_ctrl_c
@@ -80,7 +83,7 @@ def train(
     config = _weighed(config, data)
     if on_settled is not None:
         on_settled(config)
-    module = StyleTransferModule(config.plain(), read_objectives(config))
+    module = _module(config)
     if start is not None:
         begin(module, start, _first_crops(data))
     if config.add_to:
@@ -88,6 +91,8 @@ def train(
     progress = Progress(config, folder, show_bar=show_bar)
     checkpoints = Checkpoints(folder, config.checkpoint_every)
     callbacks: list[pl.Callback] = [progress, Boldest(_first_crops(data)), checkpoints, _previews(config, data, folder)]
+    if config.adversary.adversarial:
+        callbacks.append(Watch(_first_crops(data)[:_PREVIEWED], folder))
     with quiet_lightning():
         trainer = _trainer(config, folder, callbacks)
         if trainer.is_global_zero:
@@ -110,6 +115,19 @@ def _start(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start | None
     return config, read_start(config.init_from, config.preset) if config.init_from else None
 
 
+def _module(config: TrainConfig) -> StyleTransferModule:
+    objectives = read_objectives(config)
+    if not config.adversary.adversarial:
+        return StyleTransferModule(config.plain(), objectives)
+    collections = [
+        ContentPhotographs(
+            painting.style, config.crop_size, config.seed + 1, config.max_megapixels, config.cache_gib, least_share=0.25
+        )
+        for painting in config.all_paintings()
+    ]
+    return AdversarialModule(config.plain(), objectives, collections)
+
+
 def _first_crops(data: ContentData) -> Tensor:
     """Return some crops to decide by, `(N, 3, crop, crop)`."""
     return data.photographs.batch(range(min(_DECIDING, len(data.photographs.places)))).images
@@ -117,6 +135,9 @@ def _first_crops(data: ContentData) -> Tensor:
 
 def _weighed(config: TrainConfig, data: ContentData) -> TrainConfig:
     """Return `config` with the weights of content and style that it leaves open, balanced for each painting."""
+    if config.adversary.adversarial:  # the style is what the discriminator says; Gram matrices come beside it
+        told = config.objective
+        return replace(config, objective=replace(told, style_weight=told.style_weight or 0.0).weighed())
     if config.objective.constants != "relative":
         return replace(config, objective=config.objective.weighed())
     paintings = {}
@@ -136,8 +157,9 @@ def read_objectives(config: TrainConfig) -> list[Objective]:
     objectives: list[Objective] = []
     for painting in config.all_paintings():
         shared = objectives[0].loss_network if objectives else None
-        pictures = read_painting(painting, config)
-        objectives.append(Objective(config.objective_of(painting), *pictures, loss_network=shared))
+        objective = config.objective_of(painting)
+        pictures = read_painting(painting, config) if objective.style_weight else []
+        objectives.append(Objective(objective, *pictures, loss_network=shared))
     return objectives
 
 
@@ -179,7 +201,7 @@ def _trainer(config: TrainConfig, folder: Path, callbacks: list[pl.Callback]) ->
             enable_progress_bar=False,
             enable_model_summary=False,
             accumulate_grad_batches=config.accumulate,
-            gradient_clip_val=config.max_gradient,
+            gradient_clip_val=None if config.adversary.adversarial else config.max_gradient,  # it clips by itself
             use_distributed_sampler=False,  # `StepSampler` shares out the crops itself
             default_root_dir=folder,
         )

@@ -1,0 +1,73 @@
+"""What goes wrong with two sides that train against each other, found while it happens, and said.
+
+* The discriminator has won: it tells every pastiche, and the painter learns nothing from it. D(real) is near 1 and
+  D(fake) near 0 for long.
+* It has lost: it says the same of both. D(real) and D(fake) are alike for long.
+* The painter has collapsed: it paints the same whatever the photograph. Pastiches of different photographs differ far
+  less than these do.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WINDOW = 200
+"""Steps over which D is averaged."""
+_SURE = 0.95
+_ALIKE = 0.02
+_LEAST_VARIETY = 0.25
+_COARSE = 16  # px to a side, at which pictures are compared: what is where, not how it is painted
+
+WON = (
+    "the discriminator tells nearly all pastiches from the artist's pictures (D(real) {real:.2f}, D(fake) {fake:.2f}); "
+    "a lower --discriminator-rate, a larger --adversarial-weight or more pictures may help"
+)
+LOST = (
+    "the discriminator says the same of pastiches and of the artist's pictures (D(real) {real:.2f}, D(fake) "
+    "{fake:.2f}); a higher --discriminator-rate may help"
+)
+COLLAPSED = (
+    "pastiches of different photographs are nearly the same ({variety:.0%} of the photographs' differences are left); "
+    "a smaller --adversarial-weight or a larger --content-weight may help"
+)
+
+
+class Lookout:
+    """Looks at D over some steps; each kind of trouble is told once, and again after it was over."""
+
+    def __init__(self) -> None:
+        self._said: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._told: set[str] = set()
+
+    def see(self, real: float, fake: float) -> list[str]:
+        """Take in D(real) and D(fake) of a step; return what is wrong since then."""
+        self._said.append((real, fake))
+        if len(self._said) < WINDOW:
+            return []
+        real, fake = (sum(column) / WINDOW for column in zip(*self._said, strict=True))
+        troubles = {WON: real > _SURE and fake < 1 - _SURE, LOST: abs(real - fake) < _ALIKE}
+        return self._news(troubles, real=real, fake=fake)
+
+    def compare(self, photographs: Tensor, pastiches: Tensor) -> list[str]:
+        """Look at pastiches of different photographs, both `(N, 3, H, W)`; return what is wrong since then."""
+        left = variety(pastiches) / variety(photographs)
+        return self._news({COLLAPSED: left < _LEAST_VARIETY}, variety=left)
+
+    def _news(self, troubles: Mapping[str, bool], **figures: float) -> list[str]:
+        there = {trouble for trouble, is_there in troubles.items() if is_there}
+        news = [trouble.format(**figures) for trouble in sorted(there - self._told)]
+        self._told = (self._told - set(troubles)) | there
+        return news
+
+
+def variety(pictures: Tensor) -> float:
+    """Return how much pictures `(N, 3, H, W)`, N at least 2, differ: the mean distance of two, small and grey.
+
+    Each is brought to a mean of 0 and a spread of 1, for a style changes colours and contrasts of all alike.
+    """
+    small = F.adaptive_avg_pool2d(pictures.float(), _COARSE).mean(1).flatten(1)
+    plain = (small - small.mean(1, keepdim=True)) / small.std(1, keepdim=True).clamp_min(1e-3)
+    return float(torch.pdist(plain).mean())
