@@ -31,7 +31,7 @@ class Boldest(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at each style, and change its row."""
         assert isinstance(pl_module, StyleTransferModule)
-        network = pl_module.network
+        network = pl_module.painter
         has_styles = all(objective.style_weight for objective in pl_module.objectives)
         if pl_module.progress() < 1 or not network.has_strength or not has_styles:
             return
@@ -49,7 +49,7 @@ class Boldest(pl.Callback):
 
     def _style_term(self, module: StyleTransferModule, style: int, strength: float) -> float:
         """Return the geometric mean of the crops' style terms: of some photographs it is many times others'."""
-        crops, network = self.crops.to(module.device), module.network
+        crops, network = self.crops.to(module.device), module.painter
         which = torch.eye(network.style_count, device=module.device)[style]
         strengths = torch.full((len(crops),), strength, device=module.device)
         pastiche = network(crops, which, strengths).float()

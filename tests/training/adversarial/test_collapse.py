@@ -1,0 +1,50 @@
+"""Trouble, found while it happens."""
+
+import torch
+
+from fast_nst.training.adversarial.collapse import WINDOW, Lookout, variety
+
+
+def see(lookout, real, fake, steps=WINDOW):
+    return [news for _ in range(steps) for news in lookout.see(real, fake)]
+
+
+def noise(count):
+    return torch.rand(count, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_discriminator_that_tells_all_is_told_once():
+    lookout = Lookout()
+    (news,) = see(lookout, 0.99, 0.01, 3 * WINDOW)
+    assert "tells nearly all pastiches" in news
+    assert "D(real) 0.99, D(fake) 0.01" in news
+
+
+def test_one_that_says_the_same_of_both_is_told():
+    (news,) = see(Lookout(), 0.5, 0.49)
+    assert "says the same of pastiches and of the artist's pictures" in news
+
+
+def test_two_sides_in_balance_are_no_trouble():
+    assert see(Lookout(), 0.7, 0.3) == []
+
+
+def test_trouble_that_comes_again_is_told_again():
+    lookout = Lookout()
+    assert len(see(lookout, 0.99, 0.01)) == 1
+    assert see(lookout, 0.7, 0.3) == []
+    assert len(see(lookout, 0.99, 0.01)) == 1
+
+
+def test_a_painter_that_paints_the_same_of_everything_is_told():
+    lookout, photographs = Lookout(), noise(4)
+    same = noise(1).expand(4, -1, -1, -1) + 0.01 * photographs
+    (news,) = lookout.compare(photographs, same)
+    assert "pastiches of different photographs are nearly the same" in news
+    assert lookout.compare(photographs, 0.2 + 0.1 * photographs) == []  # another palette, as styles have
+
+
+def test_variety_is_of_what_is_where_and_not_of_the_palette():
+    assert variety(noise(4)) > 1
+    assert variety(noise(1).expand(4, -1, -1, -1)) == 0
+    assert abs(variety(noise(4)) - variety(0.3 + 0.2 * noise(4))) < 1e-2
