@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 from fast_nst.errors import ConfigError
 from fast_nst.images import MAX_MEGAPIXELS
-from fast_nst.networks.discriminator import SMALLEST
 from fast_nst.perceptual import ObjectiveConfig
 from fast_nst.training.adversarial.config import AdversarialConfig
+from fast_nst.training.adversarial.discriminator import SMALLEST
 from fast_nst.training.paintings import FACTS, WEIGHTS, Painting, style_name
 
 

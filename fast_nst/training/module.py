@@ -16,7 +16,8 @@ from fast_nst.perceptual import Losses, Objective, grid_loss, shift_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
-_WARM_UP = 0.05  # share of the run in which the learning rate rises
+WARM_UP = 0.05
+"""Share of the run in which the learning rate rises."""
 _STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
 _AT_ONE, _UP_TO_ONE = 0.5, 0.75  # shares of crops painted with strength 1, as most pictures will be, or at most that
 _ALONE = 10  # times faster that a row learns where all else stays as it is
@@ -218,7 +219,7 @@ def check_finite(value: float, name: str, step: int) -> None:
 
 def rate_share(progress: float) -> float:
     """Learning rate as a share of its peak: a linear rise over the first 5 %, then a cosine down to 1 %."""
-    if progress < _WARM_UP:
-        return max(progress / _WARM_UP, _LAST_RATE)
-    falling = (progress - _WARM_UP) / (1 - _WARM_UP)
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, _LAST_RATE)
+    falling = (progress - WARM_UP) / (1 - WARM_UP)
     return _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * falling)) / 2

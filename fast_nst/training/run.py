@@ -4,7 +4,7 @@ The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `
 `previews/`, and TensorBoard's files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from fast_nst.errors import ConfigError, first_line
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
+from fast_nst.perceptual.config import STYLE_WEIGHT
 from fast_nst.training.adversarial.module import AdversarialModule
 from fast_nst.training.adversarial.watch import Watch
 from fast_nst.training.boldest import Boldest
@@ -85,7 +86,7 @@ def train(
         on_settled(config)
     module = _module(config)
     if start is not None:
-        begin(module, start, _first_crops(data))
+        begin(module, start, _first_crops(data), _likings(config, module))
     if config.add_to:
         freeze(module)
     progress = Progress(config, folder, show_bar=show_bar)
@@ -126,6 +127,13 @@ def _module(config: TrainConfig) -> StyleTransferModule:
         for painting in config.all_paintings()
     ]
     return AdversarialModule(config.plain(), objectives, collections)
+
+
+def _likings(config: TrainConfig, module: StyleTransferModule) -> Sequence[Objective]:
+    """Return what says which style of another network is nearest to each of the run's: Gram matrices, if need be."""
+    if config.objective.style_weight or not config.adversary.adversarial:
+        return module.objectives
+    return read_objectives(replace(config, objective=replace(config.objective, style_weight=STYLE_WEIGHT)))
 
 
 def _first_crops(data: ContentData) -> Tensor:

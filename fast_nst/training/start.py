@@ -1,5 +1,6 @@
 """Where a run starts: a network that has learnt to paint already, and now learns other styles."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +9,10 @@ from torch import Tensor
 
 from fast_nst.errors import ConfigError
 from fast_nst.networks.styled import widened
+from fast_nst.perceptual import Objective
 from fast_nst.training.base import BASE, base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
-from fast_nst.training.module import Lot, StyleTransferModule
+from fast_nst.training.module import StyleTransferModule
 
 _LOOKED_AT = 4  # crops by which a style is found
 
@@ -41,7 +43,7 @@ def read_start(start: str, preset: str) -> Start:
     return Start(preset, dict(other.network.state_dict()), styles)
 
 
-def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
+def begin(module: StyleTransferModule, start: Start, crops: Tensor, objectives: Sequence[Objective] = ()) -> None:
     """Give the network of a run the weights of another, and each of its styles that network's of its name, or nearest.
 
     Nearest is the style whose pastiches of some crops the new style's objective likes best.
@@ -50,14 +52,18 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
         module: of the run.
         start: the other.
         crops: `(N, 3, H, W)` RGB in [0, 1].
+        objectives: what says how near another's style is to each of the run's; by default what it is trained by.
     """
     weights, network, names = dict(start.weights), module.network, [p.name for p in module.config.all_paintings()]
     rows, photograph = widened(weights.pop("styles"), network.styles.shape[1]), weights.pop("photograph", None)
     network.load_state_dict({**network.state_dict(), **weights})
+    objectives = objectives or module.objectives
     with torch.no_grad():
         for number, name in enumerate(names):
-            is_known = name in start.styles
-            row = start.styles.index(name) if is_known else _nearest(module, number, rows, crops[:_LOOKED_AT])
+            if name in start.styles:
+                row = start.styles.index(name)
+            else:
+                row = _nearest(module, number, rows, crops[:_LOOKED_AT], objectives[number])
             network.styles[number] = rows[row]
         if network.photograph is not None:
             network.photograph.copy_(
@@ -66,7 +72,7 @@ def begin(module: StyleTransferModule, start: Start, crops: Tensor) -> None:
 
 
 @torch.no_grad()
-def _nearest(module: StyleTransferModule, number: int, rows: Tensor, crops: Tensor) -> int:
+def _nearest(module: StyleTransferModule, number: int, rows: Tensor, crops: Tensor, objective: Objective) -> int:
     """Return which of the rows `(S, P)` paints most like the style of this number."""
     if len(rows) == 1:
         return 0
@@ -76,5 +82,5 @@ def _nearest(module: StyleTransferModule, number: int, rows: Tensor, crops: Tens
     for candidate in rows:
         network.styles[number] = candidate
         pastiche = network(crops, style)
-        losses.append(float(module.judge(crops, pastiche, Lot(number, (1.0,) * len(crops))).total.mean()))
+        losses.append(float(objective(pastiche, objective.content_targets(crops)).total.mean()))
     return losses.index(min(losses))

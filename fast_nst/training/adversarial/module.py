@@ -10,7 +10,7 @@ References:
     [Yazici2019] The Unusual Effectiveness of Averaging in GAN Training, arXiv:1806.04498.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -18,16 +18,18 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.func import functional_call
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from fast_nst.networks import StyleNetwork
-from fast_nst.networks.discriminator import PatchDiscriminator
 from fast_nst.perceptual import Objective
+from fast_nst.perceptual.vgg import VggFeatures
 from fast_nst.training.adversarial.augment import adapted, augment
+from fast_nst.training.adversarial.discriminator import LAYERS, PatchDiscriminator
 from fast_nst.training.adversarial.losses import LOSSES
 from fast_nst.training.data import ContentPhotographs, Crops
-from fast_nst.training.module import Lot, StyleTransferModule
+from fast_nst.training.module import WARM_UP, Lot, StyleTransferModule
 
+_LOOKED_AT = 8  # crops of each style, to know the range of activations
 _BETAS = (0.5, 0.99)  # of Adam: little momentum, for what is good for one side changes with the other
 
 
@@ -62,9 +64,11 @@ class AdversarialModule(StyleTransferModule):
         self.pictures = tuple(pictures)
         told = self.config.adversary
         self.sides = LOSSES[told.adversarial_loss]
-        self.discriminator = PatchDiscriminator(len(objectives))
-        mean = get_ema_multi_avg_fn(told.average_decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.network, multi_avg_fn=mean)
+        judge = self.config.objective
+        self.eyes = (VggFeatures(LAYERS, network=judge.loss_network, input_convention=judge.vgg_input),)
+        looked_at = torch.cat([one.batch(range(_LOOKED_AT)).images for one in pictures])
+        self.discriminator = PatchDiscriminator(self.eyes[0], looked_at, len(objectives))
+        self.average = AveragedModel(self.network, multi_avg_fn=self._approach)
         self.said = Said(torch.tensor(0.5), torch.tensor(0.5))
         self.register_buffer("augmenting", torch.zeros(()))
         self.logged = (*self.logged, "adversarial", "discriminator", "d_real", "d_fake", "augmenting")
@@ -83,9 +87,17 @@ class AdversarialModule(StyleTransferModule):
             group["betas"] = _BETAS
         return optimizer
 
+    def on_train_batch_start(self, batch: Crops, batch_idx: int) -> None:
+        """Set the learning rates of this step; the discriminator has no warm-up, so that it knows what it looks for."""
+        super().on_train_batch_start(batch, batch_idx)
+        if self.progress() < WARM_UP:
+            discriminator = self.trainer.optimizers[0].param_groups[-1]
+            discriminator["lr"] = self.config.learning_rate * discriminator["share"]
+
     def on_fit_start(self) -> None:
         """Bring the objectives and the pictures to the device."""
         super().on_fit_start()
+        self.eyes[0].to(self.device)
         for pictures in self.pictures:
             pictures.device = self.device
 
@@ -95,32 +107,33 @@ class AdversarialModule(StyleTransferModule):
         lot = painted.lot
         rng = np.random.default_rng([self.config.seed, 5, batch.indices[0]])
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
-        seen = self._changed(painted.pastiche, rng)
+        seen = self.discriminator.look(self._changed(painted.pastiche, rng))
         said = functional_call(self.discriminator, frozen, (seen, lot.style))
-        fooling = (self.sides.generator(said).mean(1) * self.shares(lot).style).mean()
-        critic, says = self._critic(batch, painted.pastiche.detach(), lot, rng)
+        fooling = (_mean(self.sides.generator, said) * self.shares(lot).style).mean()
+        critic, says = self._critic(batch, [found.detach() for found in seen], lot, rng)
         self.manual_backward(painted.loss + told.adversarial_weight * fooling + critic)
         self._step()
         return {"terms": painted.terms | {"adversarial": fooling.detach(), "discriminator": critic.detach(), **says}}
 
     def _critic(
-        self, batch: Crops, pastiches: Tensor, lot: Lot, rng: np.random.Generator
+        self, batch: Crops, pastiches: Sequence[Tensor], lot: Lot, rng: np.random.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the discriminator loses on as many of the artist's pictures as pastiches, and D of both."""
+        """Return what the discriminator loses on pastiches that it has seen and as many pictures, and D of both."""
         told = self.config.adversary
         pictures = self._changed(self.pictures[lot.style].batch(batch.indices).images, rng)
         pictures.requires_grad_(bool(told.gradient_penalty))
-        said = self.discriminator(torch.cat([pictures, self._changed(pastiches, rng)]), lot.style)
-        real, fake = said.float().chunk(2)
+        seen = [torch.cat(both) for both in zip(self.discriminator.look(pictures), pastiches, strict=True)]
+        said = self.discriminator(seen, lot.style)
+        real, fake = zip(*(logits.float().chunk(2) for logits in said), strict=True)
         is_judged = torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
-        losses = (self.sides.real(real) + self.sides.fake(fake)).mean(1)
+        losses = _mean(self.sides.real, real) + _mean(self.sides.fake, fake)
         if told.gradient_penalty:
-            (slope,) = torch.autograd.grad(real.mean(1).sum(), pictures, create_graph=True)
+            (slope,) = torch.autograd.grad(_mean(Tensor.clone, real).sum(), pictures, create_graph=True)
             losses = losses + told.gradient_penalty / 2 * slope.square().flatten(1).sum(1)
         with torch.no_grad():
             self._adapt(real)
             if is_judged.any():
-                self.said = Said(self.sides.says(real[is_judged]).mean(), self.sides.says(fake[is_judged]).mean())
+                self.said = Said(*(_mean(self.sides.says, logits)[is_judged].mean() for logits in (real, fake)))
         return (losses * is_judged).mean(), {
             "d_real": self.said.real,
             "d_fake": self.said.fake,
@@ -130,12 +143,13 @@ class AdversarialModule(StyleTransferModule):
     def _changed(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
         return augment(pictures.float(), float(self.augmenting), rng)
 
-    def _adapt(self, real: Tensor) -> None:
+    def _adapt(self, real: Sequence[Tensor]) -> None:
         """Change pictures more often where the discriminator seems to know the artist's by heart, else less often."""
         told = self.config.adversary
         if told.augment_target:
-            agreement = float((real > self.sides.middle).float().mean()) * 2 - 1
-            self.augmenting.fill_(adapted(float(self.augmenting), agreement, len(real), target=told.augment_target))
+            agreement = float(_mean(lambda logits: (logits > self.sides.middle).float(), real).mean()) * 2 - 1
+            now = adapted(float(self.augmenting), agreement, len(real[0]), target=told.augment_target)
+            self.augmenting.fill_(now)
 
     def _step(self) -> None:
         optimizer = cast(LightningOptimizer, self.optimizers())
@@ -143,8 +157,19 @@ class AdversarialModule(StyleTransferModule):
         optimizer.zero_grad()
         self.average.update_parameters(self.network)
 
+    @torch.no_grad()
+    def _approach(self, means: Sequence[Tensor], weights: Sequence[Tensor], steps: Tensor | int) -> None:
+        """Bring running means nearer to weights; of few steps so far they are the mean of the last tenth."""
+        decay = min(self.config.adversary.average_decay, (1 + float(steps)) / (10 + float(steps)))
+        torch._foreach_lerp_(list(means), list(weights), 1 - decay)
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Shorten the gradient of either side, which Lightning leaves to whoever optimises by hand."""
         super().on_before_optimizer_step(optimizer)
         for side in (self.network, self.discriminator):
             torch.nn.utils.clip_grad_norm_(side.parameters(), self.config.max_gradient)
+
+
+def _mean(function: Callable[[Tensor], Tensor], said: Sequence[Tensor]) -> Tensor:
+    """Return the mean of a function of logits, `(N,)`: over the patches of each head, and over the heads."""
+    return torch.stack([function(logits).mean(1) for logits in said]).mean(0)
