@@ -98,6 +98,8 @@ def command(
 
     @rank_zero_only
     def on_settled(settled: TrainConfig) -> None:
+        if settled.adversary.adversarial:
+            return  # nothing is balanced
         for asked, chosen in zip(config.all_paintings(), settled.all_paintings(), strict=True):
             name = chosen.name if settled.paintings else "this painting"
             tell_weights(config.objective_of(asked), settled.objective_of(chosen), name)

@@ -45,6 +45,7 @@ class Trained:
         config, objective = self.config, asdict(self.config.objective)
         objective["loss_network"] = Path(config.objective.loss_network).name  # no folder: of no use elsewhere
         plain = json.dumps(config.plain(), sort_keys=True)
+        adversary = {"adversary": json.dumps(asdict(config.adversary))} if config.adversary.adversarial else {}
         return {
             "title": self.title(),
             "styles": json.dumps(self.styles(), ensure_ascii=False),
@@ -56,6 +57,7 @@ class Trained:
             "size_multiple": str(self.network.size_multiple),
             "receptive_radius": str(self.network.receptive_radius),
             "objective": json.dumps(objective, sort_keys=True),
+            **adversary,
             "steps": str(self.step),
             "batch_size": str(config.batch_size),
             "crop_size": str(config.crop_size),

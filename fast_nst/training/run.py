@@ -84,7 +84,7 @@ def train(
     config = _weighed(config, data)
     if on_settled is not None:
         on_settled(config)
-    module = _module(config)
+    module = build_module(config)
     if start is not None:
         begin(module, start, _first_crops(data), _likings(config, module))
     if config.add_to:
@@ -116,7 +116,8 @@ def _start(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start | None
     return config, read_start(config.init_from, config.preset) if config.init_from else None
 
 
-def _module(config: TrainConfig) -> StyleTransferModule:
+def build_module(config: TrainConfig) -> StyleTransferModule:
+    """Return what a run trains, from random weights, and all that it is judged by."""
     objectives = read_objectives(config)
     if not config.adversary.adversarial:
         return StyleTransferModule(config.plain(), objectives)
@@ -166,7 +167,7 @@ def read_objectives(config: TrainConfig) -> list[Objective]:
     for painting in config.all_paintings():
         shared = objectives[0].loss_network if objectives else None
         objective = config.objective_of(painting)
-        pictures = read_painting(painting, config) if objective.style_weight else []
+        pictures = read_painting(painting, config) if objective.style_weight != 0 else []
         objectives.append(Objective(objective, *pictures, loss_network=shared))
     return objectives
 

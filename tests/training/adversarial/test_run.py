@@ -1,0 +1,227 @@
+"""Whole runs of two sides: what leaves them, what is kept, and what is told."""
+
+import csv
+import json
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from fast_nst.cli import main
+from fast_nst.errors import ConfigError
+from fast_nst.images import Picture, read_pixels, write_picture
+from fast_nst.inference import Stylizer
+from fast_nst.training.adversarial.collapse import Lookout
+from fast_nst.training.adversarial.config import AdversarialConfig
+from fast_nst.training.adversarial.watch import Watch
+from fast_nst.training.checkpoint import load_checkpoint, read_checkpoint
+from fast_nst.training.data import Crops
+from fast_nst.training.module import draw_lot
+from fast_nst.training.paintings import collections_in
+from fast_nst.training.run import build_module, train
+
+SHORT = ["--crop-size", "64", "--workers", "0", "--accelerator", "cpu", "--preset", "fast", "--loss-network", "mini"]
+
+
+@pytest.fixture(scope="session")
+def works(tmp_path_factory):
+    """Two artists' folders: one's three pictures have stripes, the other's two have grain."""
+    folder, rng = tmp_path_factory.mktemp("works"), np.random.default_rng(0)
+    stripes = 128 + 100 * np.sign(np.sin(np.arange(90) / 2))[None, :, None] * np.ones((90, 1, 3))
+    for number in range(3):
+        pixels = (stripes + rng.normal(0, 10, stripes.shape)).clip(0, 255).astype(np.uint8)
+        write_picture(folder / "Ada Striper" / f"{number}.png", Picture(pixels))
+    for number in range(2):
+        pixels = rng.normal(120, 60, (80, 100, 3)).clip(0, 255).astype(np.uint8)
+        write_picture(folder / "grainer" / f"{number}.png", Picture(pixels))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_for(config, works):
+    """Return a function that makes the configuration of a tiny adversarial run, with changes."""
+
+    def make(*, folder=works, adversary=None, **changes):
+        objective = config().objective
+        told = {
+            "style": (),
+            "paintings": collections_in(folder),
+            "fixed_strength": False,
+            "adversary": AdversarialConfig(adversarial=True, **(adversary or {})),
+            "objective": type(objective)(loss_network="mini", style_weight=0.0, content_weight=1.0),
+        }
+        return config(**(told | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(made_for, tmp_path_factory):
+    """A run on both artists: its file and its folder."""
+    folder = tmp_path_factory.mktemp("adversarial") / "run"
+    train(made_for(max_steps=6), folder.with_suffix(".onnx"), folder, show_bar=False)
+    return folder.with_suffix(".onnx"), folder
+
+
+def batch_of(*indices):
+    images = torch.rand(len(indices), 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    return Crops(images, (), indices)
+
+
+def whole_strength(styles=1):
+    """Return the number of a crop that is painted with strength 1."""
+    return next(index for index in range(99) if draw_lot(0, (index,), styles).strengths == (1.0,))
+
+
+# What is learnt from
+
+
+def test_each_folder_is_an_artist_and_one_folder_is_one(works):
+    both = collections_in(works)
+    assert list(both) == ["ada-striper", "grainer"]
+    assert [len(told["style"]) for told in both.values()] == [3, 2]
+    assert list(collections_in(works / "grainer")) == ["grainer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"accumulate": 2}, "accumulate is 2; an adversarial run steps both sides by whole batches"),
+        ({"crop_size": 48}, "crop_size is 48, expected at least 64"),
+        ({"precision": "16-mixed"}, "32-true or bf16-mixed"),
+        ({"paintings": {}, "style": ("a.jpg",)}, "give it with --style-dir"),
+    ],
+)
+def test_what_does_not_go_together_is_told(made_for, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        made_for(**changes)
+
+
+# Both sides
+
+
+def stepped(made, **changes):
+    """Return the module after a step by hand, and the weights of both sides before it."""
+    torch.manual_seed(0)
+    module = build_module(made(**changes))
+    before = [
+        {n: w.detach().clone() for n, w in side.named_parameters()} for side in (module.network, module.discriminator)
+    ]
+    optimizer = module.configure_optimizers()
+    for group in optimizer.param_groups:
+        group["lr"] *= group["share"]
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = optimizer.step
+    module.training_step(batch_of(whole_strength(2)), 0)
+    return module, before
+
+
+def changes_of(side, before):
+    return {name: weight.detach() - before[name] for name, weight in side.named_parameters()}
+
+
+def test_what_the_discriminator_loses_does_not_reach_the_painter(made_for):
+    (module, before), (other, _) = (stepped(made_for, adversary={"discriminator_rate": rate}) for rate in (1.0, 9.0))
+    assert all(
+        torch.equal(mine, his)
+        for mine, his in zip(module.network.parameters(), other.network.parameters(), strict=True)
+    )
+    ours, theirs = changes_of(module.discriminator, before[1]), changes_of(other.discriminator, before[1])
+    moved = [name for name in ours if ours[name].abs().max() > 0]
+    assert moved
+    assert all(theirs[name].abs().max() > 5 * ours[name].abs().max() for name in moved)
+
+
+def test_what_the_painter_wants_does_not_reach_the_discriminator(made_for):
+    (module, before), (other, _) = (
+        stepped(made_for, adversary={"adversarial_weight": weight}) for weight in (0.0, 5.0)
+    )
+    mine, his = (changes_of(one.discriminator, before[1]) for one in (module, other))
+    assert all(torch.equal(mine[name], his[name]) for name in mine)
+    painted, otherwise = (changes_of(one.network, before[0]) for one in (module, other))
+    assert any(not torch.equal(painted[name], otherwise[name]) for name in painted)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "least-squares", "hinge"])
+def test_the_discriminator_learns_to_tell_pictures_from_pastiches(made_for, works, loss):
+    told = {"adversarial_loss": loss, "augment_target": 0.0, "gradient_penalty": 0.01 if loss == "hinge" else 0.0}
+    torch.manual_seed(0)
+    module = build_module(made_for(folder=works / "Ada Striper", adversary=told))
+    optimizer = torch.optim.Adam(module.discriminator.parameters(), lr=2e-3)
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = lambda: (optimizer.step(), optimizer.zero_grad())
+    for _ in range(25):
+        terms = module.training_step(batch_of(whole_strength()), 0)["terms"]
+    assert terms["d_real"] > terms["d_fake"] + 0.3
+
+
+def test_of_faint_pastiches_the_discriminator_hears_nothing(made_for):
+    number = next(index for index in range(99) if draw_lot(0, (index,), 2).strengths[0] < 1)
+    module = build_module(made_for())
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = lambda: None
+    terms = module.training_step(batch_of(number), 0)["terms"]
+    assert terms["discriminator"] == 0
+    assert terms["d_real"] == terms["d_fake"] == 0.5
+
+
+# What a run leaves
+
+
+def test_a_run_leaves_a_file_that_stylizes_and_the_curves_of_both_sides(finished):
+    model, folder = finished
+    stylizer = Stylizer(model)
+    assert stylizer.styles == ("ada-striper", "grainer")
+    photograph = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    assert stylizer.choose(styles=["grainer"], strength=0.5)(photograph).shape == (50, 70, 3)
+    assert json.loads(stylizer.metadata["adversary"])["adversarial_loss"] == "cross-entropy"
+    with (folder / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(float(row["step"])) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("d_real", "d_fake", "augmenting"))
+    assert read_pixels(folder / "sides.png").shape[0] > 300
+
+
+def test_what_leaves_is_the_running_mean(finished):
+    _, folder = finished
+    state = read_checkpoint(folder / "last.ckpt")["state_dict"]
+    kept = dict(load_checkpoint(folder / "last.ckpt").network.named_parameters())
+    name = next(iter(kept))
+    assert torch.equal(kept[name], state[f"average.module.{name}"])
+    assert not torch.equal(kept[name], state[f"network.{name}"])
+
+
+def test_a_run_resumed_is_the_run_that_was_not_stopped(made_for, finished, tmp_path, no_export, monkeypatch):
+    whole, made = read_checkpoint(finished[1] / "last.ckpt")["state_dict"], made_for(max_steps=6)
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "after_step", _ctrl_c_at_step_3)
+        stopped = train(made, tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    assert stopped.interrupted
+    assert stopped.steps < 6
+    train(made, tmp_path / "model.onnx", tmp_path / "run", resume=True, show_bar=False)
+    resumed = read_checkpoint(tmp_path / "run" / "last.ckpt")["state_dict"]
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_one_command_learns_from_a_folder_of_an_artists_pictures(works, photographs, tmp_path, capsys):
+    told = ["train", "--adversarial", "--style-dir", str(works / "grainer"), "--content-dir", str(photographs), *SHORT]
+    made = [*told, "--max-steps", "1", "--quiet", "--run-dir", str(tmp_path / "run"), "-o", str(tmp_path / "one.onnx")]
+    assert main(made) == 0
+    assert "balanced for" not in capsys.readouterr().err
+    assert Stylizer(tmp_path / "one.onnx").info.title == "Grainer"
+
+
+# What goes wrong is told
+
+
+def test_trouble_is_told_while_it_happens(made_for, tmp_path, capsys, monkeypatch, no_export):
+    monkeypatch.setattr(Lookout, "see", lambda _self, real, fake: [f"trouble {real:.1f} {fake:.1f}"])
+    train(made_for(max_steps=1), tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    assert "fast-nst: step 1: trouble 0." in capsys.readouterr().err
+
+
+def _ctrl_c_at_step_3(_watch, trainer, _module):
+    if trainer.global_step == 3:
+        signal.raise_signal(signal.SIGINT)
