@@ -4,6 +4,7 @@
 * `records`: what is stored of a result, and under which key. `session`: all results, each measured once.
 * `k_star`, `summary`: k*, speed-up, medians over photographs.
 * `judge`: the objective's medians over photographs, for one style or several, without the race.
+* `frechet`: how far apart two collections are, for styles learnt from a body of work.
 * `report`, `tables`, `plot`, `markdown`, `page`, `writer`: the figures as JSON, Markdown and HTML.
 
 This file imports nothing: the process that runs the network must stay without PyTorch.

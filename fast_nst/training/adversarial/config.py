@@ -21,10 +21,10 @@ class AdversarialConfig:
         default="cross-entropy", metadata={"help": "What both sides want of D, with --adversarial."}
     )
     adversarial_weight: float = field(
-        default=0.3, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
+        default=2.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
     )
     discriminator_rate: float = field(
-        default=4.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
+        default=1.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
     )
     gradient_penalty: float = field(
         default=0.0,

@@ -1,0 +1,147 @@
+"""Which network paints most like an artist? Several networks held against a body of work, on photographs unseen.
+
+    python benchmarks/bodies_of_work.py UNSEEN PICTURES --loss-network FILE -o FOLDER --model NAME FILE.onnx ...
+
+Told are, for each network:
+
+* the style term to each of the artist's pictures, and content, of the default objective: medians over the photographs;
+* SSIM of photograph and pastiche, likewise;
+* the Fréchet distance of crops of the pastiches to crops of the artist's pictures, of activations of `relu3_3`, which
+  no style term and no discriminator is trained by. For comparison: that of the photographs, and that of the artist's
+  pictures cut anew, which is what chance makes.
+
+Written are `report.json`, `report.md`, and `sheet.jpg` with photographs and pastiches side by side.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fast_nst.compare.frechet import crop_features, frechet_distance
+from fast_nst.compare.judge import default_objective
+from fast_nst.images import Picture, atomic_path, find_pictures, fit, read_pixels, write_picture
+from fast_nst.inference import Stylizer
+from fast_nst.perceptual import Objective, VggFeatures, ssim, to_image
+from fast_nst.training.data import ContentPhotographs
+
+LAYER = "relu3_3"
+CROPS, CROP, BATCH = 512, 192, 16
+SHOWN_SIZE = 400  # longer side of a picture on the sheet, px
+
+
+def main() -> None:
+    """Paint, judge, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("unseen", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--loss-network", default="vgg19")
+    parser.add_argument("--size", type=int, default=512, help="longer side the photographs are repainted at, px")
+    parser.add_argument("--shown", type=int, default=6, help="photographs on the sheet")
+    parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+    photographs, pictures = ([path for path, _ in find_pictures([folder])] for folder in (args.unseen, args.pictures))
+    network = VggFeatures([LAYER], network=args.loss_network)
+    target = points(pictures, network, seed=0, least_share=0.25)
+    distances = {
+        "the photographs": distance(points(photographs, network, seed=0), target),
+        "the pictures cut anew": distance(points(pictures, network, seed=1, least_share=0.25), target),
+    }
+    objectives = {picture.stem: default_objective(picture, args.loss_network) for picture in pictures}
+    found = {}
+    for name, file in args.model:
+        stylizer = Stylizer(file)
+        pastiches = paint_all(stylizer, photographs, args.output / "pastiches" / Path(file).stem, args.size)
+        frechet = distance(points(pastiches, network, seed=0), target)
+        found[name] = {**terms(pastiches, photographs, objectives, args.size), "frechet": frechet}
+        print(name, found[name], flush=True)
+    told = {"photographs": len(photographs), "size": args.size, "crops": CROPS, "distances": distances, "models": found}
+    write_text(args.output / "report.json", json.dumps(told, indent=1) + "\n")
+    write_text(args.output / "report.md", as_table(told))
+    every = max(1, len(photographs) // args.shown)
+    draw([Stylizer(file) for _, file in args.model], photographs[::every][: args.shown], args.output / "sheet.jpg")
+    print(as_table(told))
+
+
+def paint_all(stylizer: Stylizer, photographs: Sequence[Path], folder: Path, size: int) -> list[Path]:
+    """Repaint the photographs, as PNG files."""
+    pastiches = []
+    for photograph in photographs:
+        pastiches.append(folder / f"{photograph.stem}.png")
+        write_picture(pastiches[-1], Picture(stylizer(fit(read_pixels(photograph), size))), overwrite=True)
+    return pastiches
+
+
+def points(files: Sequence[Path], network: VggFeatures, seed: int, least_share: float = 0.5) -> Tensor:
+    """Return what the network makes of crops of pictures, `(CROPS, C)`."""
+    crops = ContentPhotographs([str(file) for file in files], CROP, seed, cache_gib=1.0, least_share=least_share)
+    batches = (range(first, first + BATCH) for first in range(0, CROPS, BATCH))
+    return crop_features((crops.batch(batch).images for batch in batches), network, LAYER)
+
+
+def distance(crops: Tensor, target: Tensor) -> float:
+    """Return the Fréchet distance to the artist's crops, as a share of their own variance."""
+    return frechet_distance(crops, target) / float(target.var(0).sum())
+
+
+def terms(
+    pastiches: Sequence[Path], photographs: Sequence[Path], objectives: Mapping[str, Objective], size: int
+) -> dict[str, Any]:
+    """Return the medians of the style term to each of the artist's pictures, of content, and of SSIM."""
+    styles: dict[str, list[float]] = {name: [] for name in objectives}
+    contents, likenesses = [], []
+    for photograph, pastiche in zip(photographs, pastiches, strict=True):
+        before, after = to_image(fit(read_pixels(photograph), size)), to_image(read_pixels(pastiche))
+        targets = next(iter(objectives.values())).content_targets(before)
+        for name, objective in objectives.items():
+            losses = objective(after, targets)
+            styles[name].append(float(losses.style))
+        contents.append(float(losses.content))
+        likenesses.append(float(ssim(after, before)))
+    medians = {name: statistics.median(found) for name, found in styles.items()}
+    return {"styles": medians, "content": statistics.median(contents), "ssim": statistics.median(likenesses)}
+
+
+def as_table(told: Mapping[str, Any]) -> str:
+    """Return the report in Markdown."""
+    models = told["models"]
+    pictures = list(next(iter(models.values()))["styles"])
+    rows = [["", *models], ["---", *["---:"] * len(models)]]
+    rows += [[f"style term, {name}", *(f"{one['styles'][name]:.2f}" for one in models.values())] for name in pictures]
+    for label, digits, key in (("content term", 3, "content"), ("SSIM", 3, "ssim"), ("Fréchet distance", 2, "frechet")):
+        rows.append([label, *(f"{one[key]:.{digits}f}" for one in models.values())])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    beside = ", ".join(f"{name} {distance:.2f}" for name, distance in told["distances"].items())
+    return f"{table}\n\nFréchet distances beside: {beside}.\n"
+
+
+def draw(stylizers: Sequence[Stylizer], photographs: Sequence[Path], path: Path) -> None:
+    """Write photographs, in the first column, and their pastiches."""
+    rows = []
+    for photograph in photographs:
+        pixels = fit(read_pixels(photograph), SHOWN_SIZE)
+        row = np.concatenate([pixels, *(stylizer(pixels) for stylizer in stylizers)], axis=1)
+        rows.append(row)
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    write_picture(path, Picture(np.concatenate(padded)), overwrite=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with torch.inference_mode():
+        sys.exit(main())
