@@ -131,6 +131,8 @@ class StyleTransferModule(pl.LightningModule):
     def paint(self, batch: Crops) -> Painted:
         """Paint a batch of crops in a style and strengths that are drawn for it, and judge what came of it."""
         lot = draw_lot(self.config.seed, batch.indices, self.network.style_count)
+        if not self.network.has_strength:
+            lot = lot._replace(strengths=(1.0,) * len(lot.strengths))
         style, strength = self._controls(lot)
         pastiche = self.network(batch.images, style, strength)
         losses = self.judge(batch.images, pastiche, lot).mean()
@@ -171,9 +173,8 @@ class StyleTransferModule(pl.LightningModule):
             return Losses(content_term, style, tv, content_term + style + tv)
 
     def shares(self, lot: Lot) -> Shares:
-        """Return what terms count for each crop; those of strength 1, and all of a network without others, 1."""
-        strengths = lot.strengths if self.network.has_strength else (1.0,) * len(lot.strengths)
-        pull = torch.tensor([pull_of(strength) for strength in strengths], device=self.device)
+        """Return what terms count for each crop; of those of strength 1 all count 1."""
+        pull = torch.tensor([pull_of(strength) for strength in lot.strengths], device=self.device)
         whole = pull.clamp_min(1)  # what is divided by, lest the strong ones have all the say
         return Shares(1 / whole, pull / whole)
 

@@ -69,6 +69,7 @@ class AdversarialModule(StyleTransferModule):
         looked_at = torch.cat([one.batch(range(_LOOKED_AT)).images for one in pictures])
         self.discriminator = PatchDiscriminator(self.eyes[0], looked_at, len(objectives))
         self.average = AveragedModel(self.network, multi_avg_fn=self._approach)
+        self.average.requires_grad_(requires_grad=False)
         self.said = Said(torch.tensor(0.5), torch.tensor(0.5))
         self.register_buffer("augmenting", torch.zeros(()))
         self.logged = (*self.logged, "adversarial", "discriminator", "d_real", "d_fake", "augmenting")

@@ -1,8 +1,10 @@
 """Whole runs of two sides: what leaves them, what is kept, and what is told."""
 
-import csv
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,12 +17,14 @@ from fast_nst.inference import Stylizer
 from fast_nst.training.adversarial.collapse import Lookout
 from fast_nst.training.adversarial.config import AdversarialConfig
 from fast_nst.training.adversarial.watch import Watch
+from fast_nst.training.callbacks import read_losses
 from fast_nst.training.checkpoint import load_checkpoint, read_checkpoint
 from fast_nst.training.data import Crops
 from fast_nst.training.module import draw_lot
 from fast_nst.training.paintings import collections_in
 from fast_nst.training.run import build_module, train
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 SHORT = ["--crop-size", "64", "--workers", "0", "--accelerator", "cpu", "--preset", "fast", "--loss-network", "mini"]
 
 
@@ -176,10 +180,9 @@ def test_a_run_leaves_a_file_that_stylizes_and_the_curves_of_both_sides(finished
     photograph = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     assert stylizer.choose(styles=["grainer"], strength=0.5)(photograph).shape == (50, 70, 3)
     assert json.loads(stylizer.metadata["adversary"])["adversarial_loss"] == "cross-entropy"
-    with (folder / "losses.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [int(float(row["step"])) for row in rows] == [1, 2, 3, 4, 5, 6]
-    assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("d_real", "d_fake", "augmenting"))
+    rows = read_losses(folder / "losses.csv")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(0 <= row[name] <= 1 for row in rows for name in ("d_real", "d_fake", "augmenting"))
     assert read_pixels(folder / "sides.png").shape[0] > 300
 
 
@@ -203,6 +206,20 @@ def test_a_run_resumed_is_the_run_that_was_not_stopped(made_for, finished, tmp_p
     resumed = read_checkpoint(tmp_path / "run" / "last.ckpt")["state_dict"]
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_two_processes_learn_what_one_does(works, photographs, tmp_path):
+    told = ["--adversarial", "--style-dir", str(works / "Ada Striper"), "--content-dir", str(photographs), *SHORT]
+    made = [*told, "--from-scratch", "--fixed-strength", "--max-steps", "3", "--batch-size", "2", "--quiet"]
+    for name, options in (("one", []), ("two", ["--devices", "2", "--strategy", "ddp"])):
+        paths = ["--run-dir", str(tmp_path / name), "-o", str(tmp_path / f"{name}.onnx")]
+        command = [sys.executable, "-m", "fast_nst", "train", *made, *options, *paths]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=ONE_THREAD)
+        assert done.returncode == 0, done.stderr
+    alone, shared = (read_losses(tmp_path / name / "losses.csv") for name in ("one", "two"))
+    for mine, ours in zip(alone, shared, strict=True):
+        for name in ("content", "adversarial", "discriminator", "d_real", "d_fake"):
+            assert ours[name] == pytest.approx(mine[name], rel=5e-3)
 
 
 def test_one_command_learns_from_a_folder_of_an_artists_pictures(works, photographs, tmp_path, capsys):
