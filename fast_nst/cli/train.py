@@ -120,7 +120,7 @@ def _name(config: TrainConfig, style_dir: Path | None) -> str:
 def _report(outcome: Outcome, folder: Path) -> None:
     if outcome.unreadable:
         shown = ", ".join(outcome.unreadable[:3]) + (", ..." if len(outcome.unreadable) > 3 else "")
-        click.echo(f"{len(outcome.unreadable)} photographs could not be read and were left out: {shown}", err=True)
+        click.echo(f"{len(outcome.unreadable)} pictures could not be read and were left out: {shown}", err=True)
     losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
     click.echo(f"{outcome.steps} steps; {losses}; differs from PyTorch by {outcome.parity}/255 at most", err=True)
     if outcome.interrupted:

@@ -119,7 +119,7 @@ class Progress(AfterStep):
     ) -> None:
         """Take in the terms of this batch."""
         self._batches.append(torch.stack([outputs["terms"][name] for name in self._logged]))
-        self.unreadable.update(batch.unreadable)
+        self.unreadable.update(batch.unreadable, outputs.get("unreadable", ()))
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._last_end = time.monotonic()
 

@@ -111,25 +111,26 @@ class AdversarialModule(StyleTransferModule):
         seen = self.discriminator.look(self._changed(painted.pastiche, rng))
         said = functional_call(self.discriminator, frozen, (seen, lot.style))
         fooling = (_mean(self.sides.generator, said) * self.shares(lot).style).mean()
-        critic, says = self._critic(batch, [found.detach() for found in seen], lot, rng)
+        works = self.pictures[lot.style].batch(batch.indices)
+        critic, says = self._critic(works.images, [found.detach() for found in seen], lot, rng)
         self.manual_backward(painted.loss + told.adversarial_weight * fooling + critic)
         self._step()
-        return {"terms": painted.terms | {"adversarial": fooling.detach(), "discriminator": critic.detach(), **says}}
+        terms = painted.terms | {"adversarial": fooling.detach(), "discriminator": critic.detach(), **says}
+        return {"terms": terms, "unreadable": works.unreadable}
 
     def _critic(
-        self, batch: Crops, pastiches: Sequence[Tensor], lot: Lot, rng: np.random.Generator
+        self, works: Tensor, pastiches: Sequence[Tensor], lot: Lot, rng: np.random.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the discriminator loses on pastiches that it has seen and as many pictures, and D of both."""
+        """Return what the discriminator loses on pastiches that it has seen and as many works, and D of both."""
         told = self.config.adversary
-        pictures = self._changed(self.pictures[lot.style].batch(batch.indices).images, rng)
-        pictures.requires_grad_(bool(told.gradient_penalty))
-        seen = [torch.cat(both) for both in zip(self.discriminator.look(pictures), pastiches, strict=True)]
+        works = self._changed(works, rng).requires_grad_(bool(told.gradient_penalty))
+        seen = [torch.cat(both) for both in zip(self.discriminator.look(works), pastiches, strict=True)]
         said = self.discriminator(seen, lot.style)
         real, fake = zip(*(logits.float().chunk(2) for logits in said), strict=True)
         is_judged = torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
         losses = _mean(self.sides.real, real) + _mean(self.sides.fake, fake)
         if told.gradient_penalty:
-            (slope,) = torch.autograd.grad(_mean(Tensor.clone, real).sum(), pictures, create_graph=True)
+            (slope,) = torch.autograd.grad(_mean(Tensor.clone, real).sum(), works, create_graph=True)
             losses = losses + told.gradient_penalty / 2 * slope.square().flatten(1).sum(1)
         with torch.no_grad():
             self._adapt(real)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -231,6 +232,14 @@ def test_one_command_learns_from_a_folder_of_an_artists_pictures(works, photogra
 
 
 # What goes wrong is told
+
+
+def test_a_picture_of_the_artist_that_cannot_be_read_is_told(made_for, works, tmp_path, no_export):
+    folder = tmp_path / "ada"
+    shutil.copytree(works / "Ada Striper", folder)
+    (folder / "broken.png").write_bytes(b"no picture")
+    told = train(made_for(folder=folder, max_steps=4), tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    assert told.unreadable == (str(folder / "broken.png"),)
 
 
 def test_trouble_is_told_while_it_happens(made_for, tmp_path, capsys, monkeypatch, no_export):
