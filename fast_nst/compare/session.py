@@ -71,7 +71,8 @@ def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
     """Return the fields of `ObjectiveConfig` that a model file says it was trained with; empty where it says nothing.
 
     A loss network that was a file, its input and the arithmetic are left out: they belong to the machine, not to what
-    was trained.
+    was trained. So is a style weight of 0, of a network that learnt its style from a discriminator: Gram matrices never
+    judged it, and what judges both sides here needs a style.
 
     Raises:
         ModelError: when the file's `objective` is not understood.
@@ -86,6 +87,8 @@ def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
     if trained.get("loss_network") not in get_args(Architecture):
         trained.pop("loss_network", None)
     trained |= _weights_of_style(stylizer)
+    if not trained.get("style_weight", 1):
+        del trained["style_weight"]
     return {name: value for name, value in trained.items() if name not in _OF_THE_MACHINE}
 
 

@@ -173,7 +173,7 @@ class Progress(AfterStep):
             self._bar.close()
         if trainer.is_global_zero and self.rows:
             title = self.config.style_name()
-            plot_losses(_smoothed(self.rows), self.path.with_suffix(".png"), x="step", title=title)
+            plot_losses(smoothed(self.rows, _TERMS), self.path.with_suffix(".png"), x="step", title=title)
 
     def _add(self, trainer: pl.Trainer, row: dict[str, float]) -> None:
         self.rows.append(row)
@@ -283,11 +283,11 @@ def read_losses(path: Path) -> list[dict[str, float]]:
     ]
 
 
-def _smoothed(rows: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """Average each loss over the steps before it, for a curve that can be read."""
+def smoothed(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[dict[str, float]]:
+    """Average what is called `names` over the steps before each, for curves that can be read."""
     window: deque[Mapping[str, float]] = deque(maxlen=max(1, min(_RECENT, len(rows) // 20)))
-    smoothed = []
+    averaged = []
     for row in rows:
         window.append(row)
-        smoothed.append({"step": row["step"], **{n: float(np.mean([w[n] for w in window])) for n in _TERMS}})
-    return smoothed
+        averaged.append({"step": row["step"], **{n: float(np.mean([w[n] for w in window])) for n in names}})
+    return averaged

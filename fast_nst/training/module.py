@@ -1,14 +1,14 @@
 """The Lightning module: teaches one network its style, or its styles."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fast_nst.errors import TrainingError
 from fast_nst.networks import MOST_STRENGTH, StyleNetwork, build_network
@@ -24,17 +24,6 @@ _ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
 
 
-class Painted(NamedTuple):
-    """A batch that was painted and judged."""
-
-    lot: "Lot"
-    pastiche: Tensor
-    """`(N, 3, crop, crop)`."""
-    loss: Tensor
-    terms: dict[str, Tensor]
-    """All six, detached."""
-
-
 class Shares(NamedTuple):
     """What terms of the loss count for each crop of a batch, by its strength, `(N,)`; see `pull_of`."""
 
@@ -47,6 +36,17 @@ class Lot(NamedTuple):
 
     style: int
     strengths: tuple[float, ...]
+
+
+class Painted(NamedTuple):
+    """A batch that was painted and judged."""
+
+    lot: Lot
+    pastiche: Tensor
+    """`(N, 3, crop, crop)`."""
+    loss: Tensor
+    terms: dict[str, Tensor]
+    """All six, detached."""
 
 
 def draw_lot(seed: int, indices: Sequence[int], styles: int) -> Lot:
@@ -138,12 +138,15 @@ class StyleTransferModule(pl.LightningModule):
         losses = self.judge(batch.images, pastiche, lot).mean()
         grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
         shift = self._shift_loss(batch.images, pastiche, style, strength)
-        terms = {**losses._asdict(), "grid": grid, "shift": shift}
+        loss = losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift
+        return Painted(lot, pastiche, loss, self.checked({**losses._asdict(), "grid": grid, "shift": shift}))
+
+    def checked(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return terms of the loss as they are logged; raises `TrainingError` for odd ones where looking is free."""
         if self.device.type == "cpu":
             for name, term in terms.items():
                 check_finite(float(term.detach()), f"{name} loss", self.global_step)
-        loss = losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift
-        return Painted(lot, pastiche, loss, {name: term.detach() for name, term in terms.items()})
+        return {name: term.detach() for name, term in terms.items()}
 
     def _controls(self, lot: Lot) -> tuple[Tensor | None, Tensor | None]:
         """Return the network's inputs beside the photographs; None where it has but one style, or no strengths."""
@@ -185,10 +188,7 @@ class StyleTransferModule(pl.LightningModule):
         """
         if self.config.precision == "16-mixed":
             return
-        gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
-        self.gradient_norm = torch.nn.utils.get_total_norm(gradients)
-        for gradient in gradients:
-            gradient.copy_(torch.where(self.gradient_norm.isfinite(), gradient, 0))  # a GPU is not waited for
+        self.gradient_norm = leave_out_odd(self.network.parameters())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the time trained so far, which the schedule of a timed run needs."""
@@ -210,6 +210,15 @@ def pull_of(strength: float) -> float:
 def shift_of(step: int, period: int) -> tuple[int, int]:
     """Return rows and columns to leave out in a step: over `period * period` steps every pair within a period, once."""
     return divmod(_STRIDE * step % period**2, period)
+
+
+def leave_out_odd(weights: Iterable[nn.Parameter]) -> Tensor:
+    """Return the norm of the gradient; one that is not finite becomes 0."""
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    for gradient in gradients:
+        gradient.copy_(torch.where(norm.isfinite(), gradient, 0))  # a GPU is not waited for
+    return norm
 
 
 def check_finite(value: float, name: str, step: int) -> None:

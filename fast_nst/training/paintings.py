@@ -73,18 +73,25 @@ def paintings_in(folder: Path) -> dict[str, dict[str, Any]]:
 def collections_in(folder: Path) -> dict[str, dict[str, Any]]:
     """Return what `TrainConfig.paintings` says for one artist's folder of pictures, or a folder of such folders.
 
+    It is a folder of artists' if there are two folders of pictures in it and no pictures beside them; else all that is
+    in it, at any depth, is one artist's.
+
     Raises:
         ImageError: if there is no such folder, or no picture in it.
+        ConfigError: if two folders would have one name.
     """
     pictures = [path for path, _ in find_pictures([folder])]
     inside = {path.relative_to(folder).parts[0] for path in pictures} if folder.is_dir() else set()
     artists = [folder / name for name in sorted(inside) if (folder / name).is_dir()]
     if len(artists) < len(inside) or len(artists) < 2:
         return {style_name(folder.resolve()): {"style": [str(path) for path in pictures]}}
-    return {
-        style_name(artist): {"style": [str(path) for path in pictures if path.is_relative_to(artist)]}
-        for artist in artists
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for artist in artists:
+        name = style_name(artist)
+        if name in found:
+            raise ConfigError(f"{artist} and another folder would both be the style {name}; rename one of them")
+        found[name] = {"style": [str(path) for path in pictures if path.is_relative_to(artist)]}
+    return found
 
 
 def style_name(path: Path) -> str:

@@ -130,6 +130,11 @@ def test_the_trained_objective_is_read_without_what_belongs_to_the_machine(save_
     assert trained_objective(stylizer_with(save_model, tmp_path, json.dumps(trained))) == {"style_weight": 3.0}
 
 
+def test_a_network_that_no_gram_matrix_judged_is_compared_by_the_default_weight_of_style(save_model, tmp_path):
+    trained = {"style_weight": 0.0, "content_weight": 1.0}
+    assert trained_objective(stylizer_with(save_model, tmp_path, json.dumps(trained))) == {"content_weight": 1.0}
+
+
 def test_a_model_that_says_nothing_leaves_the_objective_open(invert_model):
     assert trained_objective(Stylizer(invert_model)) == {}
 

@@ -51,9 +51,9 @@ class Lookout:
         troubles = {WON: real > _SURE and fake < 1 - _SURE, LOST: abs(real - fake) < _ALIKE}
         return self._news(troubles, real=real, fake=fake)
 
-    def compare(self, photographs: Tensor, pastiches: Tensor) -> list[str]:
-        """Look at pastiches of different photographs, both `(N, 3, H, W)`; return what is wrong since then."""
-        left = variety(pastiches) / variety(photographs)
+    def compare(self, photographs: Tensor, *pastiches: Tensor) -> list[str]:
+        """Look at pastiches of different photographs, in each style, all `(N, 3, H, W)`; return what is wrong since."""
+        left = min(map(variety, pastiches)) / variety(photographs)
         return self._news({COLLAPSED: left < _LEAST_VARIETY}, variety=left)
 
     def _news(self, troubles: Mapping[str, bool], **figures: float) -> list[str]:

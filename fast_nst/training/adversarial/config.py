@@ -1,6 +1,7 @@
 """What an adversarial training can be told beside what every training can."""
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from fast_nst.errors import ConfigError
 from fast_nst.training.adversarial.losses import AdversarialLoss
@@ -43,6 +44,9 @@ class AdversarialConfig:
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where a value makes no sense."""
+        if self.adversarial_loss not in get_args(AdversarialLoss):
+            known = ", ".join(get_args(AdversarialLoss))
+            raise ConfigError(f"adversarial_loss is {self.adversarial_loss!r}, expected one of {known}")
         for name in ("adversarial_weight", "gradient_penalty"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 0")

@@ -27,17 +27,23 @@ from fast_nst.training.adversarial.augment import adapted, augment
 from fast_nst.training.adversarial.discriminator import LAYERS, PatchDiscriminator
 from fast_nst.training.adversarial.losses import LOSSES
 from fast_nst.training.data import ContentPhotographs, Crops
-from fast_nst.training.module import WARM_UP, Lot, StyleTransferModule
+from fast_nst.training.module import WARM_UP, Lot, StyleTransferModule, leave_out_odd
 
 _LOOKED_AT = 8  # crops of each style, to know the range of activations
+LOGGED = ("adversarial", "discriminator", "d_real", "d_fake", "augmenting")
+"""What is logged of both sides: their losses, D, and how often pictures are changed."""
 _BETAS = (0.5, 0.99)  # of Adam: little momentum, for what is good for one side changes with the other
 
 
 class Said(NamedTuple):
-    """D of the artist's pictures and of pastiches of strength 1 and more, when it last saw any: means over patches."""
+    """What came of the last look at the artist's pictures and at pastiches of strength 1 and more.
+
+    Some steps have none of these: D of either, means over patches, and what the discriminator lost.
+    """
 
     real: Tensor
     fake: Tensor
+    loss: Tensor
 
 
 class AdversarialModule(StyleTransferModule):
@@ -65,14 +71,21 @@ class AdversarialModule(StyleTransferModule):
         told = self.config.adversary
         self.sides = LOSSES[told.adversarial_loss]
         judge = self.config.objective
-        self.eyes = (VggFeatures(LAYERS, network=judge.loss_network, input_convention=judge.vgg_input),)
+        eyes = VggFeatures(
+            LAYERS,
+            network=judge.loss_network,
+            input_convention=judge.vgg_input,
+            pooling=judge.pooling,
+            arithmetic=judge.loss_arithmetic,
+        )
         looked_at = torch.cat([one.batch(range(_LOOKED_AT)).images for one in pictures])
-        self.discriminator = PatchDiscriminator(self.eyes[0], looked_at, len(objectives))
+        self.discriminator = PatchDiscriminator(eyes, looked_at, len(objectives))
         self.average = AveragedModel(self.network, multi_avg_fn=self._approach)
         self.average.requires_grad_(requires_grad=False)
-        self.said = Said(torch.tensor(0.5), torch.tensor(0.5))
+        undecided = torch.tensor(self.sides.middle)
+        self.said = Said(*(torch.tensor(0.5),) * 2, self.sides.real(undecided) + self.sides.fake(undecided))
         self.register_buffer("augmenting", torch.zeros(()))
-        self.logged = (*self.logged, "adversarial", "discriminator", "d_real", "d_fake", "augmenting")
+        self.logged = (*self.logged, *LOGGED)
 
     @property
     def painter(self) -> StyleNetwork:
@@ -80,7 +93,7 @@ class AdversarialModule(StyleTransferModule):
         return cast(StyleNetwork, self.average.module)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam of both sides; the discriminator learns faster [Heusel2017]."""
+        """Return Adam of both sides, each with a rate of its own [Heusel2017]."""
         optimizer = super().configure_optimizers()
         told = self.config.adversary
         optimizer.add_param_group({"params": list(self.discriminator.parameters()), "share": told.discriminator_rate})
@@ -98,7 +111,7 @@ class AdversarialModule(StyleTransferModule):
     def on_fit_start(self) -> None:
         """Bring the objectives and the pictures to the device."""
         super().on_fit_start()
-        self.eyes[0].to(self.device)
+        self.discriminator.eyes[0].to(self.device)
         for pictures in self.pictures:
             pictures.device = self.device
 
@@ -109,19 +122,18 @@ class AdversarialModule(StyleTransferModule):
         rng = np.random.default_rng([self.config.seed, 5, batch.indices[0]])
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         seen = self.discriminator.look(self._changed(painted.pastiche, rng))
-        said = functional_call(self.discriminator, frozen, (seen, lot.style))
-        fooling = (_mean(self.sides.generator, said) * self.shares(lot).style).mean()
+        verdict = functional_call(self.discriminator, frozen, (seen, lot.style))
+        fooling = (_mean(self.sides.generator, verdict) * self.shares(lot).style).mean()
         works = self.pictures[lot.style].batch(batch.indices)
-        critic, says = self._critic(works.images, [found.detach() for found in seen], lot, rng)
+        critic = self._critic(works.images, [found.detach() for found in seen], lot, rng)
+        said = {"discriminator": self.said.loss, "d_real": self.said.real, "d_fake": self.said.fake}
+        terms = self.checked({"adversarial": fooling, **said, "augmenting": self.augmenting.clone()})
         self.manual_backward(painted.loss + told.adversarial_weight * fooling + critic)
         self._step()
-        terms = painted.terms | {"adversarial": fooling.detach(), "discriminator": critic.detach(), **says}
-        return {"terms": terms, "unreadable": works.unreadable}
+        return {"terms": painted.terms | terms, "unreadable": works.unreadable}
 
-    def _critic(
-        self, works: Tensor, pastiches: Sequence[Tensor], lot: Lot, rng: np.random.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the discriminator loses on pastiches that it has seen and as many works, and D of both."""
+    def _critic(self, works: Tensor, pastiches: Sequence[Tensor], lot: Lot, rng: np.random.Generator) -> Tensor:
+        """Return what the discriminator loses on pastiches that it has seen and as many works; keep what it `said`."""
         told = self.config.adversary
         works = self._changed(works, rng).requires_grad_(bool(told.gradient_penalty))
         seen = [torch.cat(both) for both in zip(self.discriminator.look(works), pastiches, strict=True)]
@@ -135,12 +147,9 @@ class AdversarialModule(StyleTransferModule):
         with torch.no_grad():
             self._adapt(real)
             if is_judged.any():
-                self.said = Said(*(_mean(self.sides.says, logits)[is_judged].mean() for logits in (real, fake)))
-        return (losses * is_judged).mean(), {
-            "d_real": self.said.real,
-            "d_fake": self.said.fake,
-            "augmenting": self.augmenting.clone(),
-        }
+                d_real, d_fake = (_mean(self.sides.says, logits)[is_judged].mean() for logits in (real, fake))
+                self.said = Said(d_real, d_fake, losses[is_judged].mean())
+        return (losses * is_judged).mean()
 
     def _changed(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
         return augment(pictures.float(), float(self.augmenting), rng)
@@ -161,13 +170,17 @@ class AdversarialModule(StyleTransferModule):
 
     @torch.no_grad()
     def _approach(self, means: Sequence[Tensor], weights: Sequence[Tensor], steps: Tensor | int) -> None:
-        """Bring running means nearer to weights; of few steps so far they are the mean of the last tenth."""
+        """Bring running means nearer to weights: by `average_decay`, and by more in the first steps.
+
+        After n of these they are a mean over about the last tenth of n, so that the start is soon forgotten.
+        """
         decay = min(self.config.adversary.average_decay, (1 + float(steps)) / (10 + float(steps)))
         torch._foreach_lerp_(list(means), list(weights), 1 - decay)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Shorten the gradient of either side, which Lightning leaves to whoever optimises by hand."""
         super().on_before_optimizer_step(optimizer)
+        leave_out_odd(self.discriminator.parameters())
         for side in (self.network, self.discriminator):
             torch.nn.utils.clip_grad_norm_(side.parameters(), self.config.max_gradient)
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from fast_nst.plots import plot_sides
 from fast_nst.training.adversarial.collapse import Lookout
-from fast_nst.training.adversarial.module import AdversarialModule
-from fast_nst.training.callbacks import LOSSES_NAME, AfterStep, read_losses
+from fast_nst.training.adversarial.module import LOGGED, AdversarialModule
+from fast_nst.training.callbacks import LOSSES_NAME, AfterStep, read_losses, smoothed
 from fast_nst.training.module import StyleTransferModule
 
 _COMPARED_EVERY = 100  # steps
@@ -40,15 +40,15 @@ class Watch(AfterStep):
         _tell(step, self.lookout.see(float(module.said.real), float(module.said.fake)))
         if step % _COMPARED_EVERY == 0 and len(self.photographs) > 1:
             with torch.no_grad():
-                for style in torch.eye(module.network.style_count, device=module.device):
-                    pastiches = module.painter(self.photographs.to(module.device), style)
-                    _tell(step, self.lookout.compare(self.photographs, pastiches.cpu()))
+                photographs, styles = self.photographs.to(module.device), torch.eye(module.network.style_count)
+                pastiches = [module.painter(photographs, style).cpu() for style in styles.to(module.device)]
+            _tell(step, self.lookout.compare(self.photographs, *pastiches))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw `sides.png`."""
         rows = read_losses(self.folder / LOSSES_NAME)
         if trainer.is_global_zero and rows:
-            plot_sides(rows, self.folder / "sides.png")
+            plot_sides(smoothed(rows, LOGGED), self.folder / "sides.png")
 
 
 def _tell(step: int, news: Iterable[str]) -> None:

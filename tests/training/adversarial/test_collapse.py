@@ -44,6 +44,13 @@ def test_a_painter_that_paints_the_same_of_everything_is_told():
     assert lookout.compare(photographs, 0.2 + 0.1 * photographs) == []  # another palette, as styles have
 
 
+def test_collapse_of_one_style_among_others_is_told_once():
+    lookout, photographs = Lookout(), noise(4)
+    same = noise(1).expand(4, -1, -1, -1) + 0.01 * photographs
+    assert len(lookout.compare(photographs, photographs, same)) == 1
+    assert lookout.compare(photographs, photographs, same) == []
+
+
 def test_variety_is_of_what_is_where_and_not_of_the_palette():
     assert variety(noise(4)) > 1
     assert variety(noise(1).expand(4, -1, -1, -1)) == 0

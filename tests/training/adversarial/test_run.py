@@ -1,6 +1,7 @@
 """Whole runs of two sides: what leaves them, what is kept, and what is told."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from fast_nst.cli import main
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.images import Picture, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.training.adversarial.collapse import Lookout
@@ -89,6 +90,25 @@ def test_each_folder_is_an_artist_and_one_folder_is_one(works):
     assert list(collections_in(works / "grainer")) == ["grainer"]
 
 
+def test_pictures_beside_folders_are_of_one_artist_with_all_in_them(works, tmp_path):
+    shutil.copytree(works, tmp_path / "all-of-ada")
+    shutil.copy(works / "grainer" / "0.png", tmp_path / "all-of-ada")
+    (told,) = collections_in(tmp_path / "all-of-ada").values()
+    assert len(told["style"]) == 6
+
+
+def test_two_folders_of_one_name_are_told(works, tmp_path):
+    for name in ("Ada Striper", "ada_striper"):
+        shutil.copytree(works / "Ada Striper", tmp_path / name)
+    with pytest.raises(ConfigError, match="would both be the style ada-striper; rename one of them"):
+        collections_in(tmp_path)
+
+
+def test_a_loss_that_nobody_knows_is_told():
+    with pytest.raises(ConfigError, match="'wasserstein', expected one of cross-entropy, least-squares, hinge"):
+        AdversarialConfig(adversarial_loss="wasserstein")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -161,13 +181,15 @@ def test_the_discriminator_learns_to_tell_pictures_from_pastiches(made_for, work
     assert terms["d_real"] > terms["d_fake"] + 0.3
 
 
-def test_of_faint_pastiches_the_discriminator_hears_nothing(made_for):
+@pytest.mark.parametrize(("loss", "undecided"), [("cross-entropy", 2 * math.log(2)), ("least-squares", 0.5)])
+def test_of_faint_pastiches_the_discriminator_hears_nothing(made_for, loss, undecided):
     number = next(index for index in range(99) if draw_lot(0, (index,), 2).strengths[0] < 1)
-    module = build_module(made_for())
+    module = build_module(made_for(adversary={"adversarial_loss": loss}))
     module.manual_backward = lambda loss: loss.backward()
     module._step = lambda: None
     terms = module.training_step(batch_of(number), 0)["terms"]
-    assert terms["discriminator"] == 0
+    assert all(not weight.grad.any() for weight in module.discriminator.parameters() if weight.grad is not None)
+    assert terms["discriminator"] == pytest.approx(undecided)  # as before it saw any
     assert terms["d_real"] == terms["d_fake"] == 0.5
 
 
@@ -232,6 +254,25 @@ def test_one_command_learns_from_a_folder_of_an_artists_pictures(works, photogra
 
 
 # What goes wrong is told
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_before_a_step(made_for, monkeypatch):
+    module = build_module(made_for())
+    weights = [weight.detach().clone() for weight in module.parameters()]
+    monkeypatch.setattr(module, "sides", module.sides._replace(generator=lambda logits: logits * torch.nan))
+    with pytest.raises(TrainingError, match="the adversarial loss is nan"):
+        module.training_step(batch_of(whole_strength(2)), 0)
+    assert all(torch.equal(old, new) for old, new in zip(weights, module.parameters(), strict=True))
+
+
+def test_an_odd_gradient_of_the_discriminator_is_left_out(made_for):
+    module = build_module(made_for())
+    for weight in module.parameters():
+        weight.grad = torch.ones_like(weight)
+    next(module.discriminator.parameters()).grad.fill_(torch.nan)
+    module.on_before_optimizer_step(module.configure_optimizers())
+    assert all(not weight.grad.any() for weight in module.discriminator.parameters())
+    assert all(weight.grad.all() for weight in module.network.parameters())
 
 
 def test_a_picture_of_the_artist_that_cannot_be_read_is_told(made_for, works, tmp_path, no_export):
