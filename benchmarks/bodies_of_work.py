@@ -1,6 +1,8 @@
 """Which network paints most like an artist? Several networks held against a body of work, on photographs unseen.
 
-    python benchmarks/bodies_of_work.py UNSEEN PICTURES --loss-network FILE -o FOLDER --model NAME FILE.onnx ...
+    python benchmarks/bodies_of_work.py UNSEEN PICTURES --loss-network FILE -o FOLDER --model NAME FILE ...
+
+FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`.
 
 Told are, for each network:
 
@@ -10,13 +12,13 @@ Told are, for each network:
   no style term and no discriminator is trained by. For comparison: that of the photographs, and that of the artist's
   pictures cut anew, which is what chance makes.
 
-Written are `report.json`, `report.md`, and `sheet.jpg` with photographs and pastiches side by side.
+Written are `report.json`, `report.md`, and `sheet.jpg` with photographs and pastiches side by side. Networks that
+`report.json` holds already, under the same name and with the same checksum, are not judged again.
 """
 
 import argparse
 import json
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from torch import Tensor
 
 from fast_nst.compare.frechet import crop_features, frechet_distance
 from fast_nst.compare.judge import default_objective
+from fast_nst.compare.records import sha256
 from fast_nst.images import Picture, atomic_path, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.perceptual import Objective, VggFeatures, ssim, to_image
@@ -56,19 +59,33 @@ def main() -> None:
         "the pictures cut anew": distance(points(pictures, network, seed=1, least_share=0.25), target),
     }
     objectives = {picture.stem: default_objective(picture, args.loss_network) for picture in pictures}
-    found = {}
-    for name, file in args.model:
-        stylizer = Stylizer(file)
-        pastiches = paint_all(stylizer, photographs, args.output / "pastiches" / Path(file).stem, args.size)
-        frechet = distance(points(pastiches, network, seed=0), target)
-        found[name] = {**terms(pastiches, photographs, objectives, args.size), "frechet": frechet}
-        print(name, found[name], flush=True)
-    told = {"photographs": len(photographs), "size": args.size, "crops": CROPS, "distances": distances, "models": found}
+    told = {"photographs": len(photographs), "size": args.size, "crops": CROPS, "distances": distances, "models": {}}
+    earlier = judged_before(args.output / "report.json", told)
+    stylizers = {name: Stylizer(file) for name, file in args.model}
+    for name, stylizer in stylizers.items():
+        checksum = sha256(stylizer.path)
+        if earlier.get(name, {}).get("sha256") == checksum:
+            told["models"][name] = earlier[name]
+            continue
+        pastiches = paint_all(stylizer, photographs, args.output / "pastiches" / name, args.size)
+        found = {**terms(pastiches, photographs, objectives, args.size), "sha256": checksum}
+        found["frechet"] = distance(points(pastiches, network, seed=0), target)
+        told["models"][name] = found
+        kept = {**told, "models": earlier | told["models"]}
+        write_text(args.output / "report.json", json.dumps(kept, indent=1) + "\n")
+        print(name, found, flush=True)
     write_text(args.output / "report.json", json.dumps(told, indent=1) + "\n")
     write_text(args.output / "report.md", as_table(told))
     every = max(1, len(photographs) // args.shown)
-    draw([Stylizer(file) for _, file in args.model], photographs[::every][: args.shown], args.output / "sheet.jpg")
+    draw(list(stylizers.values()), photographs[::every][: args.shown], args.output / "sheet.jpg")
     print(as_table(told))
+
+
+def judged_before(path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an earlier report says of networks; nothing, if it was made otherwise."""
+    earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    is_same = all(earlier.get(key) == told[key] for key in ("photographs", "size", "crops"))
+    return earlier["models"] if is_same else {}
 
 
 def paint_all(stylizer: Stylizer, photographs: Sequence[Path], folder: Path, size: int) -> list[Path]:
@@ -144,4 +161,4 @@ def write_text(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     with torch.inference_mode():
-        sys.exit(main())
+        main()
