@@ -33,9 +33,9 @@ class PatchDiscriminator(nn.Module):
 
     Small layers of its own look at activations, of the picture and of one of half the size [Wang2018]: four heads, for
     strokes and for what they are strokes of. A network that has seen the world knows at once what it would take one of
-    its own many thousand steps, and as many pictures, to learn [Sauer2021]: on six paintings, layers that begin with
-    pixels tell a third of the patches wrong after 100 steps, and the painter has forgotten the style by then. Deviates
-    from [Sauer2021], who mix the activations at random, across channels and layers.
+    its own many steps and pictures to learn [Sauer2021], and meanwhile the painter forgets the style that it started
+    with (figures in docs/adversarial.md). Deviates from [Sauer2021], who mix the activations at random, across channels
+    and layers.
 
     All layers have a spectral norm of 1 [Miyato2018], but the last, which says how sure it is.
 
