@@ -104,9 +104,19 @@ def test_two_folders_of_one_name_are_told(works, tmp_path):
         collections_in(tmp_path)
 
 
-def test_a_loss_that_nobody_knows_is_told():
-    with pytest.raises(ConfigError, match="'wasserstein', expected one of cross-entropy, least-squares, hinge"):
-        AdversarialConfig(adversarial_loss="wasserstein")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"adversarial_loss": "wasserstein"}, "'wasserstein', expected one of cross-entropy, least-squares, hinge"),
+        ({"adversarial_weight": -1.0}, "adversarial_weight is -1.0, expected at least 0"),
+        ({"discriminator_rate": 0.0}, "discriminator_rate is 0.0, expected a number above 0"),
+        ({"average_decay": 1.0}, "average_decay is 1.0, expected at least 0 and less than 1"),
+        ({"adversarial": False, "adversarial_weight": 3.0}, "adversarial_weight is of adversarial runs"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(options, message):
+    with pytest.raises(ConfigError, match=message):
+        AdversarialConfig(**({"adversarial": True} | options))
 
 
 @pytest.mark.parametrize(
