@@ -23,7 +23,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,12 +31,14 @@ from fast_nst.compare.judge import default_objective
 from fast_nst.compare.records import sha256
 from fast_nst.images import Picture, atomic_path, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
+from fast_nst.inference.demo import find_photographs
+from fast_nst.inference.sheet import contact_sheet
 from fast_nst.perceptual import Objective, VggFeatures, ssim, to_image
 from fast_nst.training.data import ContentPhotographs
 
 LAYER = "relu3_3"
 CROPS, CROP, BATCH = 512, 192, 16
-SHOWN_SIZE = 400  # longer side of a picture on the sheet, px
+SHOWN_SIZE, CELL = 512, 400  # longer side that is repainted for the sheet, and width on it, px
 
 
 def main() -> None:
@@ -47,7 +48,6 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--loss-network", default="vgg19")
     parser.add_argument("--size", type=int, default=512, help="longer side the photographs are repainted at, px")
-    parser.add_argument("--shown", type=int, default=6, help="photographs on the sheet")
     parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
@@ -76,8 +76,7 @@ def main() -> None:
         print(name, found, flush=True)
     write_text(args.output / "report.json", json.dumps(told, indent=1) + "\n")
     write_text(args.output / "report.md", as_table(told))
-    every = max(1, len(photographs) // args.shown)
-    draw(list(stylizers.values()), photographs[::every][: args.shown], args.output / "sheet.jpg")
+    draw(stylizers, args.output / "sheet.jpg")
     print(as_table(told))
 
 
@@ -140,16 +139,12 @@ def as_table(told: Mapping[str, Any]) -> str:
     return f"{table}\n\nFréchet distances beside: {beside}.\n"
 
 
-def draw(stylizers: Sequence[Stylizer], photographs: Sequence[Path], path: Path) -> None:
-    """Write photographs, in the first column, and their pastiches."""
-    rows = []
-    for photograph in photographs:
-        pixels = fit(read_pixels(photograph), SHOWN_SIZE)
-        row = np.concatenate([pixels, *(stylizer(pixels) for stylizer in stylizers)], axis=1)
-        rows.append(row)
-    width = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    write_picture(path, Picture(np.concatenate(padded)), overwrite=True)
+def draw(stylizers: Mapping[str, Stylizer], path: Path) -> None:
+    """Write the photographs of scikit-image, which no training saw either, and their pastiches."""
+    photographs = [fit(read_pixels(file), SHOWN_SIZE) for file in find_photographs()]
+    rows = [[photograph, *(stylizer(photograph) for stylizer in stylizers.values())] for photograph in photographs]
+    titles = ["photograph", *stylizers]
+    write_picture(path, Picture(contact_sheet(rows, titles, cell_width=CELL)), overwrite=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from fast_nst.errors import ConfigError, ModelError
 from fast_nst.images import Picture, read_picture, write_picture
 from fast_nst.inference.sheet import contact_sheet
 from fast_nst.inference.stylizer import Stylizer
-from fast_nst.inference.zoo import shipped_styles
+from fast_nst.inference.zoo import MANY, shipped_styles
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea")
 
@@ -46,21 +46,29 @@ def run_demo(folder: Path) -> Iterator[Path]:
     """
     photographs = {file.stem: read_picture(file) for file in find_photographs()}
     titles, columns = ["Photograph"], [[photograph.pixels for photograph in photographs.values()]]
-    for style in shipped_styles():
-        stylizer = Stylizer(style)
-        if stylizer.styles:  # a network of many, which are shipped one by one, too
-            continue
-        pastiches = {f"{name}-{style}.jpg": _paint(stylizer, picture) for name, picture in photographs.items()}
+    for name_of_style, stylizer in _each_style():
+        pastiches = {f"{name}-{name_of_style}.jpg": _paint(stylizer, picture) for name, picture in photographs.items()}
         for name, pastiche in pastiches.items():
             write_picture(folder / name, pastiche, overwrite=True)
             yield folder / name
-        titles.append(stylizer.info.title or style)
+        titles.append(stylizer.info.title or name_of_style)
         columns.append([pastiche.pixels for pastiche in pastiches.values()])
     if len(titles) == 1:
         raise ModelError("no style is shipped with this copy of fast-nst: its models folder is empty")
     sheet = contact_sheet(list(zip(*columns, strict=True)), titles)
     write_picture(folder / "contact-sheet.png", Picture(sheet), overwrite=True)
     yield folder / "contact-sheet.png"
+
+
+def _each_style() -> Iterator[tuple[str, Stylizer]]:
+    """Yield the name and the network of each shipped style; those of `MANY` are shipped one by one, too."""
+    for name in shipped_styles():
+        if name != MANY:
+            stylizer = Stylizer(name)
+            for style in stylizer.styles:
+                yield f"{name}-{style}", stylizer.choose(styles=[style])
+            if not stylizer.styles:
+                yield name, stylizer
 
 
 def _paint(stylizer: Stylizer, photograph: Picture) -> Picture:

@@ -1,4 +1,5 @@
 import importlib.util
+import shutil
 
 import numpy as np
 import pytest
@@ -41,6 +42,20 @@ def test_every_style_is_painted_on_every_photograph(package, photographs, save_m
     ]
     assert np.abs(cells[0] + cells[1] - 255).max() <= 2, "the photograph comes first, then its negative"
     np.testing.assert_array_equal(cells[1], cells[2])
+
+
+def test_of_a_network_of_several_styles_each_is_painted_but_those_of_many(
+    package, photographs, many_model, tmp_path, capsys
+):
+    for name in ("many", "painters"):
+        shutil.copy(many_model, package / f"{name}.onnx")
+    assert main(["demo", "-o", str(tmp_path / "new")]) == 0
+    names = [f"{photo}-painters-{style}.jpg" for style in ("red", "green", "blue") for photo in ("tall", "wide")]
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "new" / name) for name in [*names, "contact-sheet.png"]
+    ]
+    red = read_picture(tmp_path / "new" / "tall-painters-red.jpg").pixels.astype(int)
+    assert np.abs(red - [200, 0, 0]).max() < 12  # of JPEG
 
 
 def test_a_second_demo_replaces_the_first(package, photographs, save_model, tmp_path):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 WINDOW = 200
 """Steps over which D is averaged."""
-_SURE = 0.95
+_SURE = 0.85  # of six paintings and photographs left as they are, D(real) is about 0.9 and D(fake) 0.11 after 400 steps
 _ALIKE = 0.02
 _LEAST_VARIETY = 0.25
 _COARSE = 16  # px to a side, at which pictures are compared: what is where, not how it is painted

@@ -27,6 +27,7 @@ def test_one_that_says_the_same_of_both_is_told():
 
 def test_two_sides_in_balance_are_no_trouble():
     assert see(Lookout(), 0.7, 0.3) == []
+    assert see(Lookout(), 0.9, 0.2) == []
 
 
 def test_trouble_that_comes_again_is_told_again():
