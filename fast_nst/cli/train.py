@@ -1,10 +1,12 @@
 """`fast-nst train`: fit a network to a painting; get one .onnx file."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from pytorch_lightning.utilities import rank_zero_only
 
 from fast_nst.cli.exits import DONE, INTERRUPTED
@@ -12,6 +14,7 @@ from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import OnlyInFiles, build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
+from fast_nst.training.adversarial.config import AdversarialConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.paintings import collections_in, paintings_in, style_name
 from fast_nst.training.preview import write_preview
@@ -55,7 +58,10 @@ def _take_run(ctx: click.Context, _param: click.Parameter, folder: Path | None) 
 )
 @click.option("--paintings", type=OnlyInFiles(), default={}, hidden=True)
 @options_from(TrainConfig)
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     output: Path | None,
     run_dir: Path | None,
     resume: Path | None,
@@ -75,6 +81,7 @@ def command(
         if values["paintings"]:
             raise ConfigError("the configuration names paintings already; leave --style-dir out")
         values["paintings"] = (collections_in if values["adversarial"] else paintings_in)(style_dir)
+    _check_adversarial(ctx, values)
     config = build(TrainConfig, values)
     config = replace(config, objective=rank_zero_only(resolved)(config.objective) or config.objective)
     output = output or Path(f"{_name(config, style_dir)}.onnx")
@@ -107,6 +114,16 @@ def command(
     outcome = train(config, output, folder, resume=resume is not None, show_bar=not quiet, on_settled=on_settled)
     _report(outcome, folder)
     return INTERRUPTED if outcome.interrupted else DONE
+
+
+def _check_adversarial(ctx: click.Context, values: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for an option of a discriminator, given by hand to a run that has none."""
+    if values["adversarial"]:
+        return
+    for option in fields(AdversarialConfig):
+        if option.name != "adversarial" and ctx.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            name = f"--{option.name.replace('_', '-')}"
+            raise ConfigError(f"{name} is of adversarial runs; give --adversarial too, or leave it out")
 
 
 def _name(config: TrainConfig, style_dir: Path | None) -> str:

@@ -1,6 +1,6 @@
 """What an adversarial training can be told beside what every training can."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import get_args
 
 from fast_nst.errors import ConfigError
@@ -44,9 +44,6 @@ class AdversarialConfig:
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` where a value makes no sense."""
-        told = [option.name for option in fields(self) if getattr(self, option.name) != option.default]
-        if told and not self.adversarial:
-            raise ConfigError(f"{told[0]} is of adversarial runs; give --adversarial too, or leave it out")
         if self.adversarial_loss not in get_args(AdversarialLoss):
             known = ", ".join(get_args(AdversarialLoss))
             raise ConfigError(f"adversarial_loss is {self.adversarial_loss!r}, expected one of {known}")

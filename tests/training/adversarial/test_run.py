@@ -111,12 +111,17 @@ def test_two_folders_of_one_name_are_told(works, tmp_path):
         ({"adversarial_weight": -1.0}, "adversarial_weight is -1.0, expected at least 0"),
         ({"discriminator_rate": 0.0}, "discriminator_rate is 0.0, expected a number above 0"),
         ({"average_decay": 1.0}, "average_decay is 1.0, expected at least 0 and less than 1"),
-        ({"adversarial": False, "adversarial_weight": 3.0}, "adversarial_weight is of adversarial runs"),
     ],
 )
 def test_options_that_make_no_sense_are_told(options, message):
     with pytest.raises(ConfigError, match=message):
-        AdversarialConfig(**({"adversarial": True} | options))
+        AdversarialConfig(adversarial=True, **options)
+
+
+def test_an_option_of_a_discriminator_without_one_is_told(works, photographs, capsys):
+    told = ["train", "--style", str(works / "grainer" / "0.png"), "--content-dir", str(photographs)]
+    assert main([*told, "--adversarial-weight", "3"]) == 2
+    assert "--adversarial-weight is of adversarial runs; give --adversarial too" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
