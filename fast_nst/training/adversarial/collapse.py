@@ -5,6 +5,7 @@
 * It has lost: it says the same of both. D(real) and D(fake) are alike for long.
 * The painter has collapsed: it paints the same whatever the photograph. Pastiches of different photographs differ far
   less than these do.
+* It has lost sight of the photographs: what it paints is no longer theirs. Edges are not where they were.
 """
 
 from collections import deque
@@ -19,6 +20,7 @@ WINDOW = 200
 _SURE = 0.85  # of six paintings and photographs left as they are, D(real) is about 0.9 and D(fake) 0.11 after 400 steps
 _ALIKE = 0.02
 _LEAST_VARIETY = 0.25
+_LEAST_LIKENESS = 0.5  # of good networks 0.67 to 0.94; of one that painted blobs, 0.44
 _COARSE = 16  # px to a side, at which pictures are compared: what is where, not how it is painted
 
 WON = (
@@ -32,6 +34,10 @@ LOST = (
 COLLAPSED = (
     "pastiches of different photographs are nearly the same ({variety:.0%} of the photographs' differences are left); "
     "a smaller --adversarial-weight or a larger --content-weight may help"
+)
+LOST_SIGHT = (
+    "pastiches hardly show their photographs (edges correlate by {likeness:.2f}); a smaller --adversarial-weight or a "
+    "larger --content-weight may help"
 )
 
 
@@ -54,7 +60,10 @@ class Lookout:
     def compare(self, photographs: Tensor, *pastiches: Tensor) -> list[str]:
         """Look at pastiches of different photographs, in each style, all `(N, 3, H, W)`; return what is wrong since."""
         left = min(map(variety, pastiches)) / variety(photographs)
-        return self._news({COLLAPSED: left < _LEAST_VARIETY}, variety=left)
+        shown = min(likeness(photographs, one) for one in pastiches)
+        has_collapsed = left < _LEAST_VARIETY
+        troubles = {COLLAPSED: has_collapsed, LOST_SIGHT: shown < _LEAST_LIKENESS and not has_collapsed}
+        return self._news(troubles, variety=left, likeness=shown)
 
     def _news(self, troubles: Mapping[str, bool], **figures: float) -> list[str]:
         there = {trouble for trouble, is_there in troubles.items() if is_there}
@@ -68,6 +77,26 @@ def variety(pictures: Tensor) -> float:
 
     Each is brought to a mean of 0 and a spread of 1, for a style changes colours and contrasts of all alike.
     """
-    small = F.adaptive_avg_pool2d(pictures.float(), _COARSE).mean(1).flatten(1)
-    plain = (small - small.mean(1, keepdim=True)) / small.std(1, keepdim=True).clamp_min(1e-3)
-    return float(torch.pdist(plain).mean())
+    return float(torch.pdist(_plain(pictures.mean(1))).mean())
+
+
+def likeness(photographs: Tensor, pastiches: Tensor) -> float:
+    """Return how much each pastiche shows its photograph, both `(N, 3, H, W)`: 1 for the same, 0 for nothing.
+
+    The mean correlation of how strong edges are, place by place, at a coarse size: a style changes colours, may turn
+    light into dark, and adds strokes, but leaves what is there where it is.
+    """
+    return float((_plain(_edges(photographs)) * _plain(_edges(pastiches))).mean(1).mean())
+
+
+def _edges(pictures: Tensor) -> Tensor:
+    """Return how much each pixel differs from the next ones, `(N, H - 1, W - 1)`."""
+    grey = pictures.float().mean(1)
+    down, right = grey[:, 1:, 1:] - grey[:, :-1, 1:], grey[:, 1:, 1:] - grey[:, 1:, :-1]
+    return down.abs() + right.abs()
+
+
+def _plain(maps: Tensor) -> Tensor:
+    """Bring maps `(N, H, W)` to a coarse size, a mean of 0 and a spread of 1, in a row each."""
+    small = F.adaptive_avg_pool2d(maps.float(), _COARSE).flatten(1)
+    return (small - small.mean(1, keepdim=True)) / small.std(1, keepdim=True).clamp_min(1e-3)

@@ -2,7 +2,7 @@
 
 import torch
 
-from fast_nst.training.adversarial.collapse import WINDOW, Lookout, variety
+from fast_nst.training.adversarial.collapse import WINDOW, Lookout, likeness, variety
 
 
 def see(lookout, real, fake, steps=WINDOW):
@@ -56,3 +56,24 @@ def test_variety_is_of_what_is_where_and_not_of_the_palette():
     assert variety(noise(4)) > 1
     assert variety(noise(1).expand(4, -1, -1, -1)) == 0
     assert abs(variety(noise(4)) - variety(0.3 + 0.2 * noise(4))) < 1e-2
+
+
+def test_likeness_is_of_edges_and_not_of_light_or_colour():
+    photographs = boxes()
+    assert likeness(photographs, photographs) > 0.99
+    assert likeness(photographs, 1 - 0.5 * photographs) > 0.99
+    assert abs(likeness(photographs, photographs.flip(0, 2))) < 0.4
+
+
+def test_pastiches_of_something_else_are_told():
+    photographs = boxes()
+    (news,) = Lookout().compare(photographs, photographs.flip(2))
+    assert "pastiches hardly show their photographs (edges correlate by" in news
+
+
+def boxes():
+    """Return photographs of a bright box each, elsewhere in each."""
+    photographs = torch.zeros(4, 3, 64, 64)
+    for number, photograph in enumerate(photographs):
+        photograph[:, 4 + 8 * number : 20 + 8 * number, 2 + 9 * number : 30 + 9 * number] = 1
+    return photographs
