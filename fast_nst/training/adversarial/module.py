@@ -50,8 +50,9 @@ class AdversarialModule(StyleTransferModule):
     """A network, a discriminator, and one Adam that steps both at once [Mescheder2018], each at its own rate.
 
     What is exported, previewed and kept is the running mean of the network's weights, which the discriminator does not
-    see [Yazici2019]. Of crops painted with less than strength 1 the discriminator hears nothing, and at strength s its
-    word counts s squared, as the style does.
+    see [Yazici2019]. Crops painted with a strength s of less than 1 count s squared for both sides, as the style does
+    elsewhere. What one side never looked at the other would make use of: a discriminator that saw none of them took
+    dark ones for the artist's, and the painter painted them dark.
 
     Args:
         config: `TrainConfig.plain()`.
@@ -139,17 +140,17 @@ class AdversarialModule(StyleTransferModule):
         seen = [torch.cat(both) for both in zip(self.discriminator.look(works), pastiches, strict=True)]
         said = self.discriminator(seen, lot.style)
         real, fake = zip(*(logits.float().chunk(2) for logits in said), strict=True)
-        is_judged = torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
         losses = _mean(self.sides.real, real) + _mean(self.sides.fake, fake)
         if told.gradient_penalty:
             (slope,) = torch.autograd.grad(_mean(Tensor.clone, real).sum(), works, create_graph=True)
             losses = losses + told.gradient_penalty / 2 * slope.square().flatten(1).sum(1)
         with torch.no_grad():
             self._adapt(real)
-            if is_judged.any():
-                d_real, d_fake = (_mean(self.sides.says, logits)[is_judged].mean() for logits in (real, fake))
-                self.said = Said(d_real, d_fake, losses[is_judged].mean())
-        return (losses * is_judged).mean()
+            is_whole = torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
+            if is_whole.any():
+                d_real, d_fake = (_mean(self.sides.says, logits)[is_whole].mean() for logits in (real, fake))
+                self.said = Said(d_real, d_fake, losses[is_whole].mean())
+        return (losses * self.shares(lot).style).mean()
 
     def _changed(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
         return augment(pictures.float(), float(self.augmenting), rng)

@@ -22,7 +22,7 @@ from fast_nst.training.adversarial.watch import Watch
 from fast_nst.training.callbacks import read_losses
 from fast_nst.training.checkpoint import load_checkpoint, read_checkpoint
 from fast_nst.training.data import Crops
-from fast_nst.training.module import draw_lot
+from fast_nst.training.module import Lot, draw_lot
 from fast_nst.training.paintings import collections_in
 from fast_nst.training.run import build_module, train
 
@@ -197,15 +197,26 @@ def test_the_discriminator_learns_to_tell_pictures_from_pastiches(made_for, work
 
 
 @pytest.mark.parametrize(("loss", "undecided"), [("cross-entropy", 2 * math.log(2)), ("least-squares", 0.5)])
-def test_of_faint_pastiches_the_discriminator_hears_nothing(made_for, loss, undecided):
+def test_faint_pastiches_are_judged_but_not_logged(made_for, loss, undecided):
     number = next(index for index in range(99) if draw_lot(0, (index,), 2).strengths[0] < 1)
     module = build_module(made_for(adversary={"adversarial_loss": loss}))
     module.manual_backward = lambda loss: loss.backward()
     module._step = lambda: None
     terms = module.training_step(batch_of(number), 0)["terms"]
-    assert all(not weight.grad.any() for weight in module.discriminator.parameters() if weight.grad is not None)
-    assert terms["discriminator"] == pytest.approx(undecided)  # as before it saw any
+    assert any(weight.grad.any() for weight in module.discriminator.parameters() if weight.grad is not None)
+    assert terms["discriminator"] == pytest.approx(undecided)  # as before it saw any of strength 1
     assert terms["d_real"] == terms["d_fake"] == 0.5
+
+
+def test_pastiches_count_as_much_for_the_discriminator_as_the_style_does(made_for):
+    lots = (Lot(0, (1.0,)), Lot(0, (0.5,)), Lot(0, (1.4,)))
+    module = build_module(made_for(adversary={"augment_target": 0.0})).eval()
+    pictures = batch_of(0).images
+    seen = module.discriminator.look(pictures)
+    critics = (module._critic(pictures.clone(), seen, lot, np.random.default_rng(0)) for lot in lots)
+    whole, half, more = (float(critic.detach()) for critic in critics)
+    assert half == pytest.approx(whole / 4, rel=1e-3)
+    assert more == pytest.approx(whole, rel=1e-3)
 
 
 # What a run leaves
