@@ -30,7 +30,7 @@ from fast_nst.training.data import ContentPhotographs, Crops
 from fast_nst.training.module import WARM_UP, Lot, StyleTransferModule, leave_out_odd
 
 _LOOKED_AT = 8  # crops of each style, to know the range of activations
-LOGGED = ("adversarial", "discriminator", "d_real", "d_fake", "augmenting")
+LOGGED = ("adversarial", "faint", "discriminator", "d_real", "d_fake", "augmenting")
 """What is logged of both sides: their losses, D, and how often pictures are changed."""
 _BETAS = (0.5, 0.99)  # of Adam: little momentum, for what is good for one side changes with the other
 
@@ -50,9 +50,12 @@ class AdversarialModule(StyleTransferModule):
     """A network, a discriminator, and one Adam that steps both at once [Mescheder2018], each at its own rate.
 
     What is exported, previewed and kept is the running mean of the network's weights, which the discriminator does not
-    see [Yazici2019]. Crops painted with a strength s of less than 1 count s squared for both sides, as the style does
-    elsewhere. What one side never looked at the other would make use of: a discriminator that saw none of them took
-    dark ones for the artist's, and the painter painted them dark.
+    see [Yazici2019].
+
+    Only crops painted with a strength of 1 and more are judged, for fainter ones need not pass for the artist's. What
+    they come near to instead is what the painter makes of the same crops at strength 1, the nearer the stronger: by the
+    square of the strength, as with styles elsewhere. (Judged after all, they became dark: the painter found what a
+    discriminator lets pass that sees them seldom.)
 
     Args:
         config: `TrainConfig.plain()`.
@@ -124,12 +127,13 @@ class AdversarialModule(StyleTransferModule):
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         seen = self.discriminator.look(self._changed(painted.pastiche, rng))
         verdict = functional_call(self.discriminator, frozen, (seen, lot.style))
-        fooling = (_mean(self.sides.generator, verdict) * self.shares(lot).style).mean()
+        fooling = (_mean(self.sides.generator, verdict) * self.shares(lot).style * self._is_judged(lot)).mean()
+        faint = (self._distance_to_whole(batch.images, painted.pastiche, lot) * self.shares(lot).style).mean()
         works = self.pictures[lot.style].batch(batch.indices)
         critic = self._critic(works.images, [found.detach() for found in seen], lot, rng)
         said = {"discriminator": self.said.loss, "d_real": self.said.real, "d_fake": self.said.fake}
-        terms = self.checked({"adversarial": fooling, **said, "augmenting": self.augmenting.clone()})
-        self.manual_backward(painted.loss + told.adversarial_weight * fooling + critic)
+        terms = self.checked({"adversarial": fooling, "faint": faint, **said, "augmenting": self.augmenting.clone()})
+        self.manual_backward(painted.loss + told.adversarial_weight * (fooling + faint) + critic)
         self._step()
         return {"terms": painted.terms | terms, "unreadable": works.unreadable}
 
@@ -140,17 +144,35 @@ class AdversarialModule(StyleTransferModule):
         seen = [torch.cat(both) for both in zip(self.discriminator.look(works), pastiches, strict=True)]
         said = self.discriminator(seen, lot.style)
         real, fake = zip(*(logits.float().chunk(2) for logits in said), strict=True)
-        losses = _mean(self.sides.real, real) + _mean(self.sides.fake, fake)
+        losses, is_judged = _mean(self.sides.real, real) + _mean(self.sides.fake, fake), self._is_judged(lot)
         if told.gradient_penalty:
             (slope,) = torch.autograd.grad(_mean(Tensor.clone, real).sum(), works, create_graph=True)
             losses = losses + told.gradient_penalty / 2 * slope.square().flatten(1).sum(1)
         with torch.no_grad():
             self._adapt(real)
-            is_whole = torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
-            if is_whole.any():
-                d_real, d_fake = (_mean(self.sides.says, logits)[is_whole].mean() for logits in (real, fake))
-                self.said = Said(d_real, d_fake, losses[is_whole].mean())
-        return (losses * self.shares(lot).style).mean()
+            if is_judged.any():
+                d_real, d_fake = (_mean(self.sides.says, logits)[is_judged].mean() for logits in (real, fake))
+                self.said = Said(d_real, d_fake, losses[is_judged].mean())
+        return (losses * is_judged).mean()
+
+    def _is_judged(self, lot: Lot) -> Tensor:
+        return torch.tensor([strength >= 1 for strength in lot.strengths], device=self.device)
+
+    def _distance_to_whole(self, content: Tensor, pastiche: Tensor, lot: Lot) -> Tensor:
+        """Return how far faint pastiches are from what the running mean paints at strength 1, `(N,)`; 0 for the others.
+
+        The squared distance of what the discriminator sees, as a share of what it sees of the latter.
+        """
+        distances, is_faint = pastiche.new_zeros(len(pastiche)).float(), ~self._is_judged(lot)
+        if not is_faint.any():
+            return distances
+        with torch.no_grad():
+            style, _ = self._controls(lot)
+            whole = self.painter(content[is_faint], style, torch.ones(int(is_faint.sum()), device=self.device))
+            targets = self.discriminator.look(whole.float())
+        seen = zip(self.discriminator.look(pastiche[is_faint].float()), targets, strict=True)
+        shares = [(one - other).square().flatten(1).sum(1) / other.square().flatten(1).sum(1) for one, other in seen]
+        return distances.masked_scatter(is_faint, torch.stack(shares).mean(0))
 
     def _changed(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
         return augment(pictures.float(), float(self.augmenting), rng)

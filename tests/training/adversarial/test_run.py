@@ -197,26 +197,36 @@ def test_the_discriminator_learns_to_tell_pictures_from_pastiches(made_for, work
 
 
 @pytest.mark.parametrize(("loss", "undecided"), [("cross-entropy", 2 * math.log(2)), ("least-squares", 0.5)])
-def test_faint_pastiches_are_judged_but_not_logged(made_for, loss, undecided):
+def test_of_faint_pastiches_the_discriminator_hears_nothing(made_for, loss, undecided):
     number = next(index for index in range(99) if draw_lot(0, (index,), 2).strengths[0] < 1)
     module = build_module(made_for(adversary={"adversarial_loss": loss}))
     module.manual_backward = lambda loss: loss.backward()
     module._step = lambda: None
     terms = module.training_step(batch_of(number), 0)["terms"]
-    assert any(weight.grad.any() for weight in module.discriminator.parameters() if weight.grad is not None)
-    assert terms["discriminator"] == pytest.approx(undecided)  # as before it saw any of strength 1
+    assert all(not weight.grad.any() for weight in module.discriminator.parameters() if weight.grad is not None)
+    assert terms["adversarial"] == 0
+    assert terms["discriminator"] == pytest.approx(undecided)  # as before it saw any
     assert terms["d_real"] == terms["d_fake"] == 0.5
 
 
-def test_pastiches_count_as_much_for_the_discriminator_as_the_style_does(made_for):
-    lots = (Lot(0, (1.0,)), Lot(0, (0.5,)), Lot(0, (1.4,)))
-    module = build_module(made_for(adversary={"augment_target": 0.0})).eval()
-    pictures = batch_of(0).images
-    seen = module.discriminator.look(pictures)
-    critics = (module._critic(pictures.clone(), seen, lot, np.random.default_rng(0)) for lot in lots)
-    whole, half, more = (float(critic.detach()) for critic in critics)
-    assert half == pytest.approx(whole / 4, rel=1e-3)
-    assert more == pytest.approx(whole, rel=1e-3)
+def test_faint_pastiches_come_near_to_what_is_painted_at_strength_1(made_for):
+    module, lot = build_module(made_for()), Lot(1, (0.5, 1.0, 0.25))
+    content = batch_of(0, 1, 2).images
+    with torch.no_grad():
+        whole = module.painter(content, torch.tensor([0.0, 1.0]), torch.ones(3))
+    assert module._distance_to_whole(content, whole, lot).abs().max() < 1e-6
+    half = (content + whole) / 2
+    far, near = (module._distance_to_whole(content, pastiche, lot) for pastiche in (content, half))
+    assert far[1] == near[1] == 0  # not a faint one
+    assert all(far[number] > near[number] > 0 for number in (0, 2))
+
+
+def test_what_is_painted_at_strength_1_does_not_come_near_to_faint_pastiches(made_for):
+    module = build_module(made_for())
+    pastiche = batch_of(0).images.requires_grad_()
+    module._distance_to_whole(batch_of(0).images, pastiche, Lot(0, (0.5,))).sum().backward()
+    assert pastiche.grad.abs().max() > 0
+    assert all(weight.grad is None for weight in module.parameters())
 
 
 # What a run leaves
