@@ -41,7 +41,8 @@ def main() -> None:
             "strength": lambda strength, stylizer=stylizer: stylizer.choose(strength=strength),
             "blend": lambda share, stylizer=stylizer: blended(stylizer, share),
         }
-        found[stylizer.name] = {
+        name = f"{stylizer.path.stem}/{stylizer.name}" if stylizer.styles else stylizer.name
+        found[name] = {
             way: {
                 str(strength): median_terms(judge(objective, paint(strength), photographs, args.size))
                 for strength in STRENGTHS
@@ -49,7 +50,7 @@ def main() -> None:
             }
             for way, paint in paints.items()
         }
-        print(stylizer.name, describe(found[stylizer.name]), flush=True)
+        print(name, describe(found[name]), flush=True)
     with atomic_path(args.output.with_suffix(".json")) as temporary:
         told = {"photographs": len(photographs), "size": args.size, "models": found}
         temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
