@@ -42,7 +42,7 @@ def plot_sides(rows: Sequence[Mapping[str, float]], path: Path) -> None:
 
     Args:
         rows: one mapping a step, with the keys `step`, `adversarial`, `discriminator`, `d_real`, `d_fake` and
-            `augmenting`.
+            `augment_probability`.
         path: the PNG file to write, atomically; an existing one is replaced.
 
     Raises:
@@ -53,7 +53,7 @@ def plot_sides(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     steps = [row["step"] for row in rows]
     labels = {
         above: {"adversarial": "generator", "discriminator": "discriminator"},
-        below: {"d_real": "D(real)", "d_fake": "D(fake)", "augmenting": "share of changed pictures"},
+        below: {"d_real": "D(real)", "d_fake": "D(fake)", "augment_probability": "probability of each change"},
     }
     for axes, curves in labels.items():
         for key, label in curves.items():

@@ -16,7 +16,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.images import check_replaceable
 from fast_nst.training.adversarial.config import AdversarialConfig
 from fast_nst.training.config import TrainConfig
-from fast_nst.training.paintings import collections_in, paintings_in, style_name
+from fast_nst.training.paintings import collection_name, collections_in, paintings_in, style_name
 from fast_nst.training.preview import write_preview
 from fast_nst.training.run import CONFIG_NAME, Outcome, train
 
@@ -89,7 +89,9 @@ def command(
         raise ConfigError(f"the output is {output}, expected a name that ends in .onnx")
     if preview:
         if config.paintings:
-            raise ConfigError("a preview is of one style; give its painting with --style")
+            raise ConfigError(
+                "a preview is of one painting; give it with --style, without --style-dir and --adversarial"
+            )
         picture = output.with_name(f"{output.stem}-preview.jpg")
         check_replaceable(picture, overwrite=overwrite)
         click.echo("fast-nst: a preview takes about half a minute", err=True)
@@ -106,6 +108,7 @@ def command(
     @rank_zero_only
     def on_settled(settled: TrainConfig) -> None:
         if settled.adversary.adversarial:
+            _tell_collections(settled)
             return  # nothing is balanced
         for asked, chosen in zip(config.all_paintings(), settled.all_paintings(), strict=True):
             name = chosen.name if settled.paintings else "this painting"
@@ -129,8 +132,14 @@ def _check_adversarial(ctx: click.Context, values: Mapping[str, Any]) -> None:
 def _name(config: TrainConfig, style_dir: Path | None) -> str:
     """Return what a model is called that nobody has named."""
     if style_dir is not None:
-        return style_name(style_dir.resolve())
+        return collection_name(style_dir)
     return "many" if config.paintings else "-".join(map(style_name, map(Path, config.style)))
+
+
+def _tell_collections(config: TrainConfig) -> None:
+    """Tell what was taken for one artist's pictures: a folder may be meant otherwise."""
+    found = [f"{painting.name} ({len(painting.style)} pictures)" for painting in config.all_paintings()]
+    click.echo(f"fast-nst: {len(found)} style{'s' if len(found) > 1 else ''}: {', '.join(found)}", err=True)
 
 
 @rank_zero_only
@@ -138,7 +147,7 @@ def _report(outcome: Outcome, folder: Path) -> None:
     if outcome.unreadable:
         shown = ", ".join(outcome.unreadable[:3]) + (", ..." if len(outcome.unreadable) > 3 else "")
         click.echo(f"{len(outcome.unreadable)} pictures could not be read and were left out: {shown}", err=True)
-    losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items())
+    losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items() if loss)
     click.echo(f"{outcome.steps} steps; {losses}; differs from PyTorch by {outcome.parity}/255 at most", err=True)
     if outcome.interrupted:
         click.echo(f"stopped early; to go on: fast-nst train --resume {folder}", err=True)

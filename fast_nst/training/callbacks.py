@@ -25,6 +25,7 @@ from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule, check_finite
 
 _TERMS = Losses._fields
+_TOLD = (*_TERMS, "d_real", "d_fake")  # of what is logged, what is shown while a run goes on
 _RECENT = 100  # steps that "the current loss" is averaged over
 _ODD_GRADIENTS = 5  # not finite, in a row, that end a run; a single one is of an odd crop
 LOSSES_NAME = "losses.csv"
@@ -70,9 +71,9 @@ class Progress(AfterStep):
     All processes of a run on several devices have one clock, that of the first, and stop at the same step. Rows are
     written after every step on a CPU, and after every tenth on a GPU, which works on meanwhile.
 
-    Rows go to `losses.csv` in the run's folder: step, the four losses, the grid term, the gradient's norm, learning
-    rate, `step_s` (seconds of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the
-    same numbers, and the photographs a second of all processes and of one.
+    Rows go to `losses.csv` in the run's folder: step, what the module logs, the gradient's norm, learning rate,
+    `step_s` (seconds of the whole step) and `data_s` (those spent waiting for photographs). TensorBoard gets the same
+    numbers, and the photographs a second of all processes and of one.
     """
 
     def __init__(self, config: TrainConfig, folder: Path, *, show_bar: bool) -> None:
@@ -91,9 +92,9 @@ class Progress(AfterStep):
         self._logged: tuple[str, ...] = ()
 
     def recent(self) -> dict[str, float]:
-        """Return the four losses averaged over the last 100 steps."""
+        """Return the four losses, and D where there is a discriminator, averaged over the last 100 steps."""
         rows = self.rows[-_RECENT:]
-        return {name: float(np.mean([row[name] for row in rows])) for name in _TERMS} if rows else {}
+        return {name: float(np.mean([row[name] for row in rows])) for name in _TOLD if rows and name in rows[0]}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the rows of earlier sittings, up to the step this one starts at."""
@@ -202,7 +203,7 @@ class Progress(AfterStep):
         recent = self.rows[-_RECENT:]
         seconds = sum(row["step_s"] for row in recent)
         waiting = sum(row["data_s"] for row in recent) / seconds
-        losses = {name: f"{value:.3g}" for name, value in self.recent().items()}
+        losses = {name: f"{value:.3g}" for name, value in self.recent().items() if value}
         images = f"{self.config.batch_size * len(recent) / seconds:.3g}/s"
         self._bar.set_postfix({**losses, "images": images, "waiting": f"{waiting:.0%}"}, refresh=False)
         self._bar.update()

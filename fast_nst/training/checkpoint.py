@@ -15,7 +15,7 @@ from fast_nst.training.config import TrainConfig
 from fast_nst.training.paintings import WEIGHTS
 
 CHECKPOINT_NAME = "last.ckpt"
-AVERAGE = "average.module"
+AVERAGE = "average"
 """Where a checkpoint of an adversarial run has the running mean of its network."""
 
 
@@ -27,7 +27,7 @@ class Trained:
     config: TrainConfig
     step: int
     losses: dict[str, float]
-    """Content, style, tv and total, averaged over the last 100 steps before the checkpoint."""
+    """Content, style, tv, total, and D where there is one, averaged over the last 100 steps before the checkpoint."""
 
     def title(self) -> str:
         """Return the painting's title; without one, its file's name made readable."""

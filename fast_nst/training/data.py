@@ -47,8 +47,9 @@ class ContentPhotographs:
     """An endless sequence of random square crops; crop i is a pure function of `seed` and i.
 
     Each photograph comes once an epoch, in an order drawn anew for each. A crop is a square of half (`least_share`) to
-    all of the photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the time. Where a
-    photograph is larger, it is first made so small that the least crop need not shrink: more fit into memory.
+    all (`most_share`) of the photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the
+    time. Where a photograph is larger, it is first made so small that the least crop need not shrink: more fit into
+    memory.
 
     Args:
         places: paths and URLs.
@@ -58,6 +59,7 @@ class ContentPhotographs:
         cache_gib: memory for decoded photographs.
         device: where they are kept and cropped.
         least_share: shortest crop side, as a share of the photograph's shorter side.
+        most_share: longest crop side, likewise.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ContentPhotographs:
         cache_gib: float = 0.0,
         device: torch.device | None = None,
         least_share: float = LEAST_SHARE,
+        most_share: float = 1.0,
     ) -> None:
         self.places = list(places)
         self.crop_size = crop_size
@@ -76,6 +79,7 @@ class ContentPhotographs:
         self.max_megapixels = max_megapixels
         self.device = device or torch.device("cpu")
         self.least_share = least_share
+        self.most_share = most_share
         self._room = int(cache_gib * _GIB)
         self._kept: dict[int, Tensor] = {}
 
@@ -130,7 +134,7 @@ class ContentPhotographs:
         """Return crop `index` of a photograph: `(1, 3, crop, crop)` in [0, 1]."""
         rng = np.random.default_rng([self.seed, 1, index])
         height, width = pixels.shape[1:]
-        side = round(min(height, width) * rng.uniform(self.least_share, 1.0))
+        side = max(1, round(min(height, width) * rng.uniform(self.least_share, self.most_share)))
         top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
         square = pixels[None, :, top : top + side, left : left + side].float() / 255
         size = (self.crop_size, self.crop_size)

@@ -1,5 +1,6 @@
 """The paintings of a run, one for each style: their files, what is said of them, and how hard they pull."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -84,10 +85,10 @@ def collections_in(folder: Path) -> dict[str, dict[str, Any]]:
     inside = {path.relative_to(folder).parts[0] for path in pictures} if folder.is_dir() else set()
     artists = [folder / name for name in sorted(inside) if (folder / name).is_dir()]
     if len(artists) < len(inside) or len(artists) < 2:
-        return {style_name(folder.resolve()): {"style": [str(path) for path in pictures]}}
+        return {collection_name(folder): {"style": [str(path) for path in pictures]}}
     found: dict[str, dict[str, Any]] = {}
     for artist in artists:
-        name = style_name(artist)
+        name = collection_name(artist)
         if name in found:
             raise ConfigError(f"{artist} and another folder would both be the style {name}; rename one of them")
         found[name] = {"style": [str(path) for path in pictures if path.is_relative_to(artist)]}
@@ -96,4 +97,13 @@ def collections_in(folder: Path) -> dict[str, dict[str, Any]]:
 
 def style_name(path: Path) -> str:
     """Return what a style is called after its painting's file: its words, in small letters, with hyphens."""
-    return "-".join(re.findall(r"[^\W_]+", path.stem.lower())) or "style"
+    return _words(path.stem)
+
+
+def collection_name(folder: Path) -> str:
+    """Return what a style is called after a folder, likewise; one such as `..` is called by its own name."""
+    return _words(os.path.basename(os.path.abspath(folder)))  # noqa: PTH100, PTH119 - resolve() would follow links
+
+
+def _words(name: str) -> str:
+    return "-".join(re.findall(r"[^\W_]+", name.lower())) or "style"

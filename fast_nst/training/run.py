@@ -1,7 +1,7 @@
 """One training run, from a configuration to an `.onnx` file.
 
 The folder of a run holds `config.yaml` (every option, resolved), `last.ckpt`, `losses.csv` and `losses.png`,
-`previews/`, and TensorBoard's files.
+`previews/`, and TensorBoard's files; of an adversarial run `sides.png`, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from fast_nst.errors import ConfigError, first_line
 from fast_nst.images import atomic_path, fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, Objective, balanced, to_image
 from fast_nst.perceptual.config import STYLE_WEIGHT
-from fast_nst.training.adversarial.module import AdversarialModule
+from fast_nst.training.adversarial.module import SCALED_BY, AdversarialModule
 from fast_nst.training.adversarial.watch import Watch
 from fast_nst.training.boldest import Boldest
 from fast_nst.training.callbacks import Checkpoints, Previews, Progress
@@ -47,7 +47,7 @@ class Outcome:
     checkpoint: Path
     steps: int
     losses: dict[str, float]
-    """The four losses, averaged over the last 100 steps."""
+    """The four losses, and D of an adversarial run, averaged over the last 100 steps."""
     unreadable: tuple[str, ...]
     """Photographs that could not be read and were left out."""
     interrupted: bool
@@ -121,20 +121,32 @@ def build_module(config: TrainConfig) -> StyleTransferModule:
     objectives = read_objectives(config)
     if not config.adversary.adversarial:
         return StyleTransferModule(config.plain(), objectives)
+    paintings, most = config.all_paintings(), config.adversary.picture_crop
     collections = [
         ContentPhotographs(
-            painting.style, config.crop_size, config.seed + 1, config.max_megapixels, config.cache_gib, least_share=0.25
+            painting.style,
+            config.crop_size,
+            config.seed + 1,
+            config.max_megapixels,
+            config.cache_gib / len(paintings),
+            least_share=most / 2,
+            most_share=most,
         )
-        for painting in config.all_paintings()
+        for painting in paintings
     ]
     return AdversarialModule(config.plain(), objectives, collections)
 
 
 def _likings(config: TrainConfig, module: StyleTransferModule) -> Sequence[Objective]:
-    """Return what says which style of another network is nearest to each of the run's: Gram matrices, if need be."""
-    if config.objective.style_weight or not config.adversary.adversarial:
+    """Return what says which style of another network is nearest to each of the run's.
+
+    Of bodies of work without a style term it is the Gram matrices of some crops: there may be thousands of pictures.
+    """
+    if config.objective.style_weight or not isinstance(module, AdversarialModule):
         return module.objectives
-    return read_objectives(replace(config, objective=replace(config.objective, style_weight=STYLE_WEIGHT)))
+    by_style = replace(config.objective, style_weight=STYLE_WEIGHT, style_blend=())
+    crops = (pictures.batch(range(SCALED_BY)).images for pictures in module.pictures)
+    return [Objective(by_style, *some[:, None]) for some in crops]
 
 
 def _first_crops(data: ContentData) -> Tensor:

@@ -99,4 +99,4 @@ def test_a_preview_is_of_one_style(config, tmp_path, capsys):
     folder = Path(config().style[0]).parent
     photographs = config().content_dir[0]
     assert main(["train", "--style-dir", str(folder), "--content-dir", photographs, "--preview"]) == 2
-    assert "a preview is of one style; give its painting with --style" in capsys.readouterr().err
+    assert "a preview is of one painting; give it with --style, without" in capsys.readouterr().err

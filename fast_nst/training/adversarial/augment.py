@@ -4,10 +4,15 @@ Real pictures and pastiches are changed in the same ways, by chance, and gradien
 [Zhao2020]. How often is set by how sure the discriminator is of the real ones [Karras2020]: it learns them by heart
 where it calls nearly all of them real, and then sees them changed more often.
 
+Crops are mirrored already, where they are cut. The others of the changes of [Zhao2020] are made, with smaller ranges of
+light and colour, and each by chance, as in [Karras2020].
+
 References:
     [Zhao2020] Differentiable Augmentation for Data-Efficient GAN Training, arXiv:2006.10738.
     [Karras2020] Training Generative Adversarial Networks with Limited Data, arXiv:2006.06676.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,24 +24,22 @@ _SPEED = 4000  # pictures in which the probability can go from 0 to 1; [Karras20
 _BRIGHTNESS, _CONTRAST, _SATURATION = 0.2, 0.3, 0.3  # at most
 
 
-def augment(pictures: Tensor, probability: float, rng: np.random.Generator) -> Tensor:
-    """Mirror, move, light, and cut a hole into pictures, each of these with some probability for each picture.
+def augment(pictures: Tensor, probability: float, rngs: Sequence[np.random.Generator]) -> Tensor:
+    """Move, light, and cut a hole into pictures, each of these with some probability for each picture.
 
     Args:
         pictures: `(N, 3, H, W)` RGB in [0, 1].
         probability: of each change, in [0, 1].
-        rng: of the draws.
+        rngs: of the draws, one for each picture.
 
     Returns:
         The same shape; the values may leave [0, 1]. What moves in from beyond the border, and the hole, is mid-grey.
     """
-    return torch.stack([_changed(picture, probability, rng) for picture in pictures])
+    return torch.stack([_changed(picture, probability, rng) for picture, rng in zip(pictures, rngs, strict=True)])
 
 
 def _changed(picture: Tensor, probability: float, rng: np.random.Generator) -> Tensor:
-    is_mirrored, is_moved, is_lit, is_cut = rng.random(4) < probability
-    if is_mirrored:
-        picture = picture.flip(2)
+    is_moved, is_lit, is_cut = rng.random(3) < probability
     if is_lit:
         picture = _lit(picture, rng)
     if is_moved:
@@ -75,8 +78,8 @@ def adapted(probability: float, agreement: float, pictures: int, *, target: floa
 
     Args:
         probability: of this step.
-        agreement: share of the real patches that the discriminator calls real, less that of the others: r_t.
-        pictures: real ones in this step.
+        agreement: r_t, the share of real patches that the discriminator calls real, less that of the others.
+        pictures: real ones since it was set.
         target: the agreement to keep.
     """
     step = pictures / _SPEED if agreement > target else -pictures / _SPEED

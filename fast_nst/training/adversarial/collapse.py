@@ -21,6 +21,7 @@ _SURE = 0.85  # of six paintings and photographs left as they are, D(real) is ab
 _ALIKE = 0.02
 _LEAST_VARIETY = 0.25
 _LEAST_LIKENESS = 0.55  # of good networks 0.66 to 0.94; of two that painted blobs, 0.35 to 0.57
+_EPS = 1e-6
 _COARSE = 16  # px to a side, at which pictures are compared: what is where, not how it is painted
 
 WON = (
@@ -42,7 +43,7 @@ LOST_SIGHT = (
 
 
 class Lookout:
-    """Looks at D over some steps; each kind of trouble is told once, and again after it was over."""
+    """Looks at D over some steps, of all styles; each kind of trouble is told once, and again after it was over."""
 
     def __init__(self) -> None:
         self._said: deque[tuple[float, float]] = deque(maxlen=WINDOW)
@@ -58,8 +59,13 @@ class Lookout:
         return self._news(troubles, real=real, fake=fake)
 
     def compare(self, photographs: Tensor, *pastiches: Tensor) -> list[str]:
-        """Look at pastiches of different photographs, in each style, all `(N, 3, H, W)`; return what is wrong since."""
-        left = min(map(variety, pastiches)) / variety(photographs)
+        """Look at pastiches of different photographs, all `(N, 3, H, W)`; return what is wrong since.
+
+        Args:
+            photographs: N of at least 2.
+            *pastiches: of all of these, for each style and strength that is looked at.
+        """
+        left = min(map(variety, pastiches)) / max(variety(photographs), _EPS)
         shown = min(likeness(photographs, one) for one in pastiches)
         has_collapsed = left < _LEAST_VARIETY
         troubles = {COLLAPSED: has_collapsed, LOST_SIGHT: shown < _LEAST_LIKENESS and not has_collapsed}

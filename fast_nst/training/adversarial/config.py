@@ -22,10 +22,17 @@ class AdversarialConfig:
         default="cross-entropy", metadata={"help": "What both sides want of D, with --adversarial."}
     )
     adversarial_weight: float = field(
-        default=2.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
+        default=4.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
     )
     discriminator_rate: float = field(
-        default=1.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
+        default=4.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
+    )
+    picture_crop: float = field(
+        default=0.5,
+        metadata={
+            "help": "Largest crop of the artist's pictures, as a share of their shorter side; the smallest is half of "
+            "it. Less makes larger strokes."
+        },
     )
     gradient_penalty: float = field(
         default=0.0,
@@ -35,11 +42,16 @@ class AdversarialConfig:
         default=0.6,
         metadata={
             "help": "How sure of the artist's pictures the discriminator may be before they are changed more often, so "
-            "that it does not learn few by heart; 0 never changes them."
+            "that it does not learn few by heart: the share of patches that it calls the artist's, less that of the "
+            "others. 0 never changes them."
         },
     )
     average_decay: float = field(
-        default=0.998, metadata={"help": "Of the running mean of the weights, which is what is exported, at each step."}
+        default=0.998,
+        metadata={
+            "help": "The running mean of the weights, which is what is exported, keeps this share of itself at each "
+            "step; less in the first steps (n / (n + 9) at most)."
+        },
     )
 
     def __post_init__(self) -> None:
@@ -50,6 +62,8 @@ class AdversarialConfig:
         for name in ("adversarial_weight", "gradient_penalty"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 0")
+        if not 0 < self.picture_crop <= 1:
+            raise ConfigError(f"picture_crop is {self.picture_crop}, expected a share above 0 and up to 1")
         if not self.discriminator_rate > 0:
             raise ConfigError(f"discriminator_rate is {self.discriminator_rate}, expected a number above 0")
         for name in ("augment_target", "average_decay"):

@@ -10,7 +10,8 @@ Of `cross-entropy` D is the sigmoid of a logit, of the others the logit itself.
 
 References:
     [Goodfellow2014] Generative Adversarial Nets, arXiv:1406.2661.
-    [Mao2017] Least Squares Generative Adversarial Networks, arXiv:1611.04076 (with a = 0, b = c = 1).
+    [Mao2017] Least Squares Generative Adversarial Networks, arXiv:1611.04076 (with a = 0, b = c = 1; without the
+        factors 1/2 of equation 2, so that all three are of one size).
     [Lim2017] Geometric GAN, arXiv:1705.02894.
 """
 
@@ -32,9 +33,9 @@ class Sides(NamedTuple):
     """What it loses on pastiches."""
     generator: Callable[[Tensor], Tensor]
     """What the generator loses on pastiches."""
-    middle: float
+    threshold: float
     """The logit between both."""
-    says: Callable[[Tensor], Tensor]
+    d: Callable[[Tensor], Tensor]
     """D of a logit as it is logged: 1 is the artist's, 0 a pastiche, 0.5 between."""
 
 
@@ -43,21 +44,21 @@ LOSSES: Mapping[AdversarialLoss, Sides] = {
         real=lambda logits: F.softplus(-logits),
         fake=F.softplus,
         generator=lambda logits: F.softplus(-logits),
-        middle=0.0,
-        says=Tensor.sigmoid,
+        threshold=0.0,
+        d=Tensor.sigmoid,
     ),
     "least-squares": Sides(
         real=lambda logits: (logits - 1).square(),
         fake=Tensor.square,
         generator=lambda logits: (logits - 1).square(),
-        middle=0.5,
-        says=lambda logits: logits.clamp(0, 1),
+        threshold=0.5,
+        d=lambda logits: logits.clamp(0, 1),
     ),
     "hinge": Sides(
         real=lambda logits: F.relu(1 - logits),
         fake=lambda logits: F.relu(1 + logits),
         generator=Tensor.neg,
-        middle=0.0,
-        says=lambda logits: ((1 + logits) / 2).clamp(0, 1),
+        threshold=0.0,
+        d=lambda logits: ((1 + logits) / 2).clamp(0, 1),
     ),
 }

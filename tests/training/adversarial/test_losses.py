@@ -11,7 +11,7 @@ LOGITS = torch.tensor([-2.0, 0.0, 3.0])
 
 
 @pytest.mark.parametrize(
-    ("name", "real", "fake", "generator", "says"),
+    ("name", "real", "fake", "generator", "d"),
     [
         (
             "cross-entropy",  # D is 1 / (1 + exp(-logit))
@@ -24,17 +24,17 @@ LOGITS = torch.tensor([-2.0, 0.0, 3.0])
         ("hinge", [3, 1, 0], [0, 1, 4], [2, 0, -3], [0, 0.5, 1]),
     ],
 )
-def test_each_loss_is_that_of_its_paper(name, real, fake, generator, says):
+def test_each_loss_is_that_of_its_paper(name, real, fake, generator, d):
     sides = LOSSES[name]
-    for found, expected in ((sides.real, real), (sides.fake, fake), (sides.generator, generator), (sides.says, says)):
+    for found, expected in ((sides.real, real), (sides.fake, fake), (sides.generator, generator), (sides.d, d)):
         torch.testing.assert_close(found(LOGITS), torch.tensor(expected, dtype=torch.float32))
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_logits_beyond_the_middle_are_the_artists(name):
+def test_logits_beyond_the_threshold_are_the_artists(name):
     sides = LOSSES[name]
-    assert sides.says(torch.tensor(sides.middle)) == 0.5
-    assert sides.says(torch.tensor(sides.middle + 0.1)) > 0.5
+    assert sides.d(torch.tensor(sides.threshold)) == 0.5
+    assert sides.d(torch.tensor(sides.threshold + 0.1)) > 0.5
 
 
 def test_the_generators_cross_entropy_does_not_saturate():

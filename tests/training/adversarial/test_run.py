@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from fast_nst.cli import main
 from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.images import Picture, read_pixels, write_picture
 from fast_nst.inference import Stylizer
+from fast_nst.training.adversarial import watch
 from fast_nst.training.adversarial.collapse import Lookout
 from fast_nst.training.adversarial.config import AdversarialConfig
 from fast_nst.training.adversarial.watch import Watch
@@ -97,6 +100,17 @@ def test_pictures_beside_folders_are_of_one_artist_with_all_in_them(works, tmp_p
     assert len(told["style"]) == 6
 
 
+def test_a_folder_is_called_by_its_whole_name(works, tmp_path, monkeypatch):
+    for name in ("J. Sargent", "J.M.W. Turner"):
+        shutil.copytree(works / "grainer", tmp_path / name)
+    assert list(collections_in(tmp_path)) == ["j-sargent", "j-m-w-turner"]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "Vincent").symlink_to(works / "grainer")
+    assert list(collections_in(tmp_path / "elsewhere" / "Vincent")) == ["vincent"]
+    monkeypatch.chdir(works / "Ada Striper")
+    assert list(collections_in(Path())) == ["ada-striper"]
+
+
 def test_two_folders_of_one_name_are_told(works, tmp_path):
     for name in ("Ada Striper", "ada_striper"):
         shutil.copytree(works / "Ada Striper", tmp_path / name)
@@ -110,6 +124,7 @@ def test_two_folders_of_one_name_are_told(works, tmp_path):
         ({"adversarial_loss": "wasserstein"}, "'wasserstein', expected one of cross-entropy, least-squares, hinge"),
         ({"adversarial_weight": -1.0}, "adversarial_weight is -1.0, expected at least 0"),
         ({"discriminator_rate": 0.0}, "discriminator_rate is 0.0, expected a number above 0"),
+        ({"picture_crop": 0.0}, "picture_crop is 0.0, expected a share above 0 and up to 1"),
         ({"average_decay": 1.0}, "average_decay is 1.0, expected at least 0 and less than 1"),
     ],
 )
@@ -159,6 +174,27 @@ def stepped(made, **changes):
 
 def changes_of(side, before):
     return {name: weight.detach() - before[name] for name, weight in side.named_parameters()}
+
+
+def gradients_of(made, *, critic=True, **changes):
+    """Return the module after the gradients of a step, with or without those of what the discriminator loses."""
+    torch.manual_seed(0)
+    module = build_module(made(**changes))
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = lambda: None
+    if not critic:
+        seen = module._critic
+        module._critic = lambda *told: seen(*told).detach() * 0
+    module.training_step(batch_of(whole_strength(2)), 0)
+    return module
+
+
+def test_pastiches_as_the_discriminator_learns_from_them_give_the_painter_no_gradient(made_for):
+    both, alone = gradients_of(made_for), gradients_of(made_for, critic=False)
+    for one, other in zip(both.network.parameters(), alone.network.parameters(), strict=True):
+        assert (one.grad is None) == (other.grad is None)
+        assert one.grad is None or torch.equal(one.grad, other.grad)
+    assert all(weight.grad is None for weight in alone.discriminator.parameters())
 
 
 def test_what_the_discriminator_loses_does_not_reach_the_painter(made_for):
@@ -229,6 +265,118 @@ def test_what_is_painted_at_strength_1_does_not_come_near_to_faint_pastiches(mad
     assert all(weight.grad is None for weight in module.parameters())
 
 
+@pytest.mark.parametrize("style", [0, 1])
+def test_both_sides_are_asked_about_the_style_that_is_painted_and_shown_its_pictures(made_for, style, monkeypatch):
+    number = next(i for i in range(99) if draw_lot(0, (i,), 2) == Lot(style, (1.0,)))
+    module, asked, shown = build_module(made_for()), [], []
+    judge, critic = type(module.discriminator).forward, module._critic
+    monkeypatch.setattr(
+        type(module.discriminator), "forward", lambda self, seen, style: asked.append(style) or judge(self, seen, style)
+    )
+    monkeypatch.setattr(module, "_critic", lambda works, *told: shown.append(works) or critic(works, *told))
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = lambda: None
+    module.training_step(batch_of(number), 0)
+    assert asked == [style, style]
+    assert torch.equal(shown[0], module.pictures[style].batch((number,)).images)
+
+
+def test_pictures_and_pastiches_are_changed_alike_often(made_for, monkeypatch):
+    module, seen = build_module(made_for()), []
+    look = module.discriminator.activations
+    monkeypatch.setattr(module.discriminator, "activations", lambda pictures: seen.append(pictures) or look(pictures))
+    module.manual_backward = lambda loss: loss.backward()
+    module._step = lambda: None
+    module.augment_probability = 1.0
+    module.training_step(batch_of(whole_strength(2)), 0)
+    assert len(seen) == 2
+    assert all((pictures == 0.5).all(1).sum() >= 32 * 32 for pictures in seen)  # the hole
+
+
+def test_the_gradient_penalty_is_r1(made_for):
+    told = {"gradient_penalty": 3.0}
+    module = build_module(made_for(adversary=told))
+    works = module.pictures[0].batch((0,)).images
+    lot, fake = Lot(0, (1.0,)), [one.detach() for one in module.discriminator.activations(batch_of(0).images)]
+    module.discriminator.eval()  # so that power iteration stands still
+    penalised = module._critic(works, fake, lot, [np.random.default_rng(0)])
+    plain = build_module(made_for())
+    plain.load_state_dict(module.state_dict())
+    plain.discriminator.eval()
+    alone = plain._critic(works, fake, lot, [np.random.default_rng(0)])
+    leaf = works.clone().requires_grad_()
+    logits = plain.discriminator(plain.discriminator.activations(leaf), 0)
+    (slope,) = torch.autograd.grad(sum(of_head.mean() for of_head in logits) / len(logits), leaf)
+    assert slope.square().sum() > 0
+    assert (penalised - alone).item() == pytest.approx(3 / 2 * slope.square().sum().item(), rel=1e-3, abs=1e-7)
+
+
+def test_the_running_mean_follows_the_weights(made_for, monkeypatch):
+    module = build_module(made_for(adversary={"average_decay": 0.9}))
+    monkeypatch.setattr(type(module), "global_step", 2)
+    name, weight = next(iter(module.network.named_parameters()))
+    kept = dict(module.average.named_parameters())[name]
+    kept.fill_(1.0), weight.data.fill_(2.0)
+    module._follow()  # after 2 steps it keeps 3/12
+    assert kept.unique().item() == pytest.approx(1.75)
+    monkeypatch.setattr(type(module), "global_step", 1000)
+    module._follow()  # and later 0.9
+    assert kept.unique().item() == pytest.approx(0.9 * 1.75 + 0.1 * 2)
+    assert weight.unique().item() == 2
+
+
+def test_pictures_are_changed_more_often_the_surer_the_discriminator_is_of_the_artists(made_for):
+    module = build_module(made_for())
+    lot, losses = Lot(0, (1.0, 0.5)), torch.ones(2)
+    certain, wrong = torch.full((2, 9), 5.0), torch.full((2, 9), -5.0)
+    module._note([certain], [wrong], losses, lot)
+    assert module.verdict.tolist() == pytest.approx([0.9933, 0.0067, 1.0], abs=1e-3)
+    assert module.agreement.tolist() == [2, 2]
+    module._adapt()
+    assert module.augment_probability == pytest.approx(2 / 4000)
+    assert module.agreement.tolist() == [0, 0]
+    module._note([wrong], [certain], losses, lot)  # sure of pastiches, not of the artist's
+    module._adapt()
+    assert module.augment_probability == 0
+
+
+def test_the_sides_go_at_their_own_rates_from_the_first_step(made_for):
+    module = build_module(made_for(adversary={"discriminator_rate": 3.0}, max_steps=1000))
+    optimizer = module.configure_optimizers()
+    module._trainer = SimpleNamespace(optimizers=[optimizer], global_step=0)
+    module.on_train_batch_start(batch_of(0), 0)
+    painter, rows, discriminator = (group["lr"] for group in optimizer.param_groups)
+    rate = module.config.learning_rate
+    assert discriminator == pytest.approx(3 * rate)
+    assert painter == pytest.approx(0.01 * rate)  # warms up
+    assert rows == pytest.approx(2 * painter)  # of two styles
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.5, 0.99)}
+
+
+def test_either_sides_gradient_is_shortened(made_for):
+    module = build_module(made_for())
+    for weight in module.parameters():
+        weight.grad = torch.full_like(weight, 1e3)
+    module.on_before_optimizer_step(module.configure_optimizers())
+    for side in (module.network, module.discriminator):
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in side.parameters()])
+        assert norm.item() == pytest.approx(module.config.max_gradient, rel=1e-3)
+
+
+def test_all_that_the_painter_wants_is_in_its_gradient(made_for):
+    number = next(index for index in range(99) if draw_lot(0, (index,), 2).strengths[0] < 1)
+    gradients = []
+    for weight in (0.0, 4.0):
+        torch.manual_seed(0)
+        module = build_module(made_for(adversary={"adversarial_weight": weight}))
+        torch.nn.init.normal_(module.average.styles)  # so that strength 1 is another picture
+        module.manual_backward = lambda loss: loss.backward()
+        module._step = lambda: None
+        assert module.training_step(batch_of(number), 0)["terms"]["faint"] > 0
+        gradients.append(next(module.network.parameters()).grad)
+    assert not torch.allclose(*gradients)
+
+
 # What a run leaves
 
 
@@ -241,7 +389,7 @@ def test_a_run_leaves_a_file_that_stylizes_and_the_curves_of_both_sides(finished
     assert json.loads(stylizer.metadata["adversary"])["adversarial_loss"] == "cross-entropy"
     rows = read_losses(folder / "losses.csv")
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
-    assert all(0 <= row[name] <= 1 for row in rows for name in ("d_real", "d_fake", "augmenting"))
+    assert all(0 <= row[name] <= 1 for row in rows for name in ("d_real", "d_fake", "augment_probability"))
     assert read_pixels(folder / "sides.png").shape[0] > 300
 
 
@@ -250,26 +398,28 @@ def test_what_leaves_is_the_running_mean(finished):
     state = read_checkpoint(folder / "last.ckpt")["state_dict"]
     kept = dict(load_checkpoint(folder / "last.ckpt").network.named_parameters())
     name = next(iter(kept))
-    assert torch.equal(kept[name], state[f"average.module.{name}"])
+    assert torch.equal(kept[name], state[f"average.{name}"])
     assert not torch.equal(kept[name], state[f"network.{name}"])
 
 
 def test_a_run_resumed_is_the_run_that_was_not_stopped(made_for, finished, tmp_path, no_export, monkeypatch):
-    whole, made = read_checkpoint(finished[1] / "last.ckpt")["state_dict"], made_for(max_steps=6)
+    whole, made = read_checkpoint(finished[1] / "last.ckpt"), made_for(max_steps=6)
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "after_step", _ctrl_c_at_step_3)
         stopped = train(made, tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
     assert stopped.interrupted
     assert stopped.steps < 6
     train(made, tmp_path / "model.onnx", tmp_path / "run", resume=True, show_bar=False)
-    resumed = read_checkpoint(tmp_path / "run" / "last.ckpt")["state_dict"]
-    assert whole.keys() == resumed.keys()
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    resumed = read_checkpoint(tmp_path / "run" / "last.ckpt")
+    assert whole["augment_probability"] == resumed["augment_probability"]
+    before, after = whole["state_dict"], resumed["state_dict"]
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_two_processes_learn_what_one_does(works, photographs, tmp_path):
     told = ["--adversarial", "--style-dir", str(works / "Ada Striper"), "--content-dir", str(photographs), *SHORT]
-    made = [*told, "--from-scratch", "--fixed-strength", "--max-steps", "3", "--batch-size", "2", "--quiet"]
+    made = [*told, "--from-scratch", "--max-steps", "5", "--batch-size", "2", "--quiet", "--augment-target", "0.01"]
     for name, options in (("one", []), ("two", ["--devices", "2", "--strategy", "ddp"])):
         paths = ["--run-dir", str(tmp_path / name), "-o", str(tmp_path / f"{name}.onnx")]
         command = [sys.executable, "-m", "fast_nst", "train", *made, *options, *paths]
@@ -277,15 +427,18 @@ def test_two_processes_learn_what_one_does(works, photographs, tmp_path):
         assert done.returncode == 0, done.stderr
     alone, shared = (read_losses(tmp_path / name / "losses.csv") for name in ("one", "two"))
     for mine, ours in zip(alone, shared, strict=True):
-        for name in ("content", "adversarial", "discriminator", "d_real", "d_fake"):
-            assert ours[name] == pytest.approx(mine[name], rel=5e-3)
+        for name in ("content", "adversarial", "faint", "discriminator", "d_real", "d_fake", "augment_probability"):
+            assert ours[name] == pytest.approx(mine[name], rel=5e-3, abs=5e-5)
 
 
 def test_one_command_learns_from_a_folder_of_an_artists_pictures(works, photographs, tmp_path, capsys):
     told = ["train", "--adversarial", "--style-dir", str(works / "grainer"), "--content-dir", str(photographs), *SHORT]
     made = [*told, "--max-steps", "1", "--quiet", "--run-dir", str(tmp_path / "run"), "-o", str(tmp_path / "one.onnx")]
     assert main(made) == 0
-    assert "balanced for" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "1 style: grainer (2 pictures)" in told
+    assert "balanced for" not in told
+    assert "d_real" in told
     assert Stylizer(tmp_path / "one.onnx").info.title == "Grainer"
 
 
@@ -319,10 +472,39 @@ def test_a_picture_of_the_artist_that_cannot_be_read_is_told(made_for, works, tm
     assert told.unreadable == (str(folder / "broken.png"),)
 
 
+def test_a_picture_that_cannot_be_read_does_not_end_a_run_that_starts_from_a_base(works, photographs, tmp_path, capsys):
+    folder = tmp_path / "ada"
+    shutil.copytree(works / "Ada Striper", folder)
+    (folder / "broken.png").write_bytes(b"no picture")
+    write_picture(folder / "tiny.png", Picture(np.zeros((1, 1, 3), np.uint8)))
+    paths = ["--style-dir", str(folder), "--run-dir", str(tmp_path / "run"), "-o", str(tmp_path / "one.onnx")]
+    told = ["train", "--adversarial", "--content-dir", str(photographs), *paths, *SHORT]
+    assert main([*told, "--max-steps", "4", "--quiet"]) == 0
+    assert "1 pictures could not be read and were left out" in capsys.readouterr().err
+
+
 def test_trouble_is_told_while_it_happens(made_for, tmp_path, capsys, monkeypatch, no_export):
     monkeypatch.setattr(Lookout, "see", lambda _self, real, fake: [f"trouble {real:.1f} {fake:.1f}"])
-    train(made_for(max_steps=1), tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
-    assert "fast-nst: step 1: trouble 0." in capsys.readouterr().err
+    monkeypatch.setattr(watch, "_READ_EVERY", 2)
+    train(made_for(max_steps=2), tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    told = capsys.readouterr().err
+    assert "fast-nst: step 1: trouble 0." in told
+    assert "fast-nst: step 2: trouble 0." in told
+
+
+def test_pastiches_are_looked_at_while_a_run_goes_on_in_each_style_faint_and_whole(
+    made_for, tmp_path, capsys, monkeypatch, no_export
+):
+    seen = []
+    monkeypatch.setattr(Lookout, "compare", lambda _self, *told: seen.append(told) or ["all the same"])
+    monkeypatch.setattr(watch, "_COMPARED_EVERY", 2)
+    train(made_for(max_steps=2), tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    assert "fast-nst: step 2: all the same" in capsys.readouterr().err
+    (told,) = seen
+    photographs, *pastiches = told
+    assert len(pastiches) == 2 * 2
+    faint, whole = pastiches[:2]
+    assert (faint - photographs).abs().mean() < (whole - photographs).abs().mean()
 
 
 def _ctrl_c_at_step_3(_watch, trainer, _module):
