@@ -2,18 +2,21 @@
 
     python benchmarks/bodies_of_work.py UNSEEN PICTURES --loss-network FILE -o FOLDER --model NAME FILE ...
 
-FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`.
+FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`. Told are, for each network:
 
-Told are, for each network:
-
-* the style term to each of the artist's pictures, and content, of the default objective: medians over the photographs;
-* SSIM of photograph and pastiche, likewise;
-* the Fréchet distance of crops of the pastiches to crops of the artist's pictures, of activations of `relu3_3`, which
-  no style term and no discriminator is trained by. For comparison: that of the photographs, and that of the artist's
+* the style term to each of the artist's pictures, of the default objective: medians over the photographs;
+* content and SSIM of photograph and pastiche, likewise;
+* Fréchet distances of crops of the pastiches to crops of the artist's pictures, by activations of `LAYERS`: of
+  `relu2_2`, which nothing is trained by, and `relu3_3`, which is of the content term but of no style term and no
+  discriminator. The artist's crops are of a quarter to all of the pictures' shorter side, as they are where pastiches
+  are looked at as a whole, or of a half to all. For comparison: the distances of the photographs, and of the artist's
   pictures cut anew, which is what chance makes.
 
-Written are `report.json`, `report.md`, and `sheet.jpg` with photographs and pastiches side by side. Networks that
-`report.json` holds already, under the same name and with the same checksum, are not judged again.
+A network that keeps more of the photograph is further from the artist, whatever it has learnt. So networks with
+strengths are judged at several of these, and `distances.png` draws the distance over the content term.
+
+Written are `report.json`, `report.md`, `distances.png`, and `sheet.jpg` with photographs and pastiches side by side.
+What `report.json` says already, of a file of the same checksum, is not found out again.
 """
 
 import argparse
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from fast_nst.compare.frechet import crop_features, frechet_distance
@@ -33,12 +37,80 @@ from fast_nst.images import Picture, atomic_path, find_pictures, fit, read_pixel
 from fast_nst.inference import Stylizer
 from fast_nst.inference.demo import find_photographs
 from fast_nst.inference.sheet import contact_sheet
-from fast_nst.perceptual import Objective, VggFeatures, ssim, to_image
+from fast_nst.perceptual import VggFeatures, ssim, to_image
 from fast_nst.training.data import ContentPhotographs
 
-LAYER = "relu3_3"
+LAYERS = ("relu2_2", "relu3_3")
+LEAST_SHARES = (0.25, 0.5)  # of the artist's crops
 CROPS, CROP, BATCH = 512, 192, 16
+STRENGTHS = (0.5, 0.75, 1.0, 1.25)
 SHOWN_SIZE, CELL = 512, 400  # longer side that is repainted for the sheet, and width on it, px
+
+Points = Mapping[str, Tensor]
+"""What a network makes of crops, by layer: `(CROPS, C)`."""
+
+
+class Judge:
+    """Says how near pastiches are to a body of work, and to their photographs.
+
+    Args:
+        photographs: files, of which no training saw any.
+        pictures: files, the artist's.
+        loss_network: name or file of weights.
+        size: longer side that photographs are repainted at, px.
+    """
+
+    def __init__(self, photographs: Sequence[Path], pictures: Sequence[Path], loss_network: str, size: int) -> None:
+        self.photographs, self.size = photographs, size
+        self.network = VggFeatures(LAYERS, network=loss_network)
+        self.objectives = {picture.stem: default_objective(picture, loss_network) for picture in pictures}
+        self.targets = {share: self.points(pictures, least_share=share) for share in LEAST_SHARES}
+        anew = self.points(pictures, seed=1, least_share=LEAST_SHARES[0])
+        self.for_comparison = {
+            "the photographs": self.distances(self.points(photographs)),
+            "the pictures cut anew": {name: one for name, one in self.distances(anew).items() if "quarter" in name},
+        }
+
+    def points(self, files: Sequence[Path], seed: int = 0, least_share: float = 0.5) -> Points:
+        """Return what the network makes of crops of pictures."""
+        crops = ContentPhotographs([str(file) for file in files], CROP, seed, cache_gib=1.0, least_share=least_share)
+        batches = (crops.batch(range(first, first + BATCH)).images for first in range(0, CROPS, BATCH))
+        return crop_features(batches, self.network)
+
+    def distances(self, points: Points) -> dict[str, float]:
+        """Return the Fréchet distances to the artist's crops, each as a share of their own variance."""
+        return {
+            f"{layer}, crops from a {'quarter' if share == LEAST_SHARES[0] else 'half'}": frechet_distance(
+                points[layer], target[layer]
+            )
+            / float(target[layer].var(0).sum())
+            for layer in LAYERS
+            for share, target in self.targets.items()
+        }
+
+    def judge(self, stylizer: Stylizer, folder: Path, *, with_styles: bool) -> dict[str, Any]:
+        """Repaint the photographs into a folder, and return what that is worth; with the style terms if asked for."""
+        pastiches = [folder / f"{photograph.stem}.png" for photograph in self.photographs]
+        contents, likenesses = [], []
+        styles: dict[str, list[float]] = {name: [] for name in self.objectives if with_styles}
+        for photograph, pastiche in zip(self.photographs, pastiches, strict=True):
+            pixels = fit(read_pixels(photograph), self.size)
+            write_picture(pastiche, Picture(stylizer(pixels)), overwrite=True)
+            before, after = to_image(pixels), to_image(read_pixels(pastiche))
+            judges = self.objectives if with_styles else dict([next(iter(self.objectives.items()))])
+            targets = next(iter(judges.values())).content_targets(before)
+            for name, objective in judges.items():
+                losses = objective(after, targets)
+                if with_styles:
+                    styles[name].append(float(losses.style))
+            contents.append(float(losses.content))
+            likenesses.append(float(ssim(after, before)))
+        found: dict[str, Any] = {
+            "content": statistics.median(contents),
+            "ssim": statistics.median(likenesses),
+            "distances": self.distances(self.points(pastiches)),
+        }
+        return found | ({"styles": {name: statistics.median(all_) for name, all_ in styles.items()}} if styles else {})
 
 
 def main() -> None:
@@ -52,94 +124,88 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     photographs, pictures = ([path for path, _ in find_pictures([folder])] for folder in (args.unseen, args.pictures))
-    network = VggFeatures([LAYER], network=args.loss_network)
-    target = points(pictures, network, seed=0, least_share=0.25)
-    distances = {
-        "the photographs": distance(points(photographs, network, seed=0), target),
-        "the pictures cut anew": distance(points(pictures, network, seed=1, least_share=0.25), target),
+    judge = Judge(photographs, pictures, args.loss_network, args.size)
+    told = {
+        "loss_network": Path(args.loss_network).name,
+        "photographs": [path.name for path in photographs],
+        "pictures": [path.name for path in pictures],
+        "size": args.size,
+        "crops": CROPS,
+        "for_comparison": judge.for_comparison,
     }
-    objectives = {picture.stem: default_objective(picture, args.loss_network) for picture in pictures}
-    told = {"photographs": len(photographs), "size": args.size, "crops": CROPS, "distances": distances, "models": {}}
-    earlier = judged_before(args.output / "report.json", told)
     stylizers = {name: Stylizer(file) for name, file in args.model}
+    report = {**told, "models": judged_before(args.output / "report.json", told, stylizers)}
     for name, stylizer in stylizers.items():
-        checksum = sha256(stylizer.path)
-        if earlier.get(name, {}).get("sha256") == checksum:
-            told["models"][name] = earlier[name]
-            continue
-        pastiches = paint_all(stylizer, photographs, args.output / "pastiches" / name, args.size)
-        found = {**terms(pastiches, photographs, objectives, args.size), "sha256": checksum}
-        found["frechet"] = distance(points(pastiches, network, seed=0), target)
-        told["models"][name] = found
-        kept = {**told, "models": earlier | told["models"]}
-        write_text(args.output / "report.json", json.dumps(kept, indent=1) + "\n")
-        print(name, found, flush=True)
-    write_text(args.output / "report.json", json.dumps(told, indent=1) + "\n")
-    write_text(args.output / "report.md", as_table(told))
-    draw(stylizers, args.output / "sheet.jpg")
-    print(as_table(told))
+        found = report["models"].setdefault(name, {"sha256": sha256(stylizer.path), "strengths": {}})["strengths"]
+        for strength in STRENGTHS if stylizer.info.has_strength else (1.0,):
+            if str(strength) not in found:
+                chosen = stylizer.choose(strength=strength) if strength != 1 else stylizer
+                folder = args.output / "pastiches" / name / str(strength)
+                found[str(strength)] = judge.judge(chosen, folder, with_styles=strength == 1)
+                print(name, strength, found[str(strength)], flush=True)
+                write_text(args.output / "report.json", json.dumps(report, indent=1) + "\n")
+    write_text(args.output / "report.md", as_table(report))
+    draw(report, args.output / "distances.png")
+    show(stylizers, args.output / "sheet.jpg")
+    print(as_table(report))
 
 
-def judged_before(path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an earlier report says of networks; nothing, if it was made otherwise."""
+def judged_before(path: Path, told: Mapping[str, Any], stylizers: Mapping[str, Stylizer]) -> dict[str, Any]:
+    """Return what an earlier report of the same kind says of these networks' files."""
     earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    is_same = all(earlier.get(key) == told[key] for key in ("photographs", "size", "crops"))
-    return earlier["models"] if is_same else {}
+    if any(earlier.get(key) != told[key] for key in told if key != "for_comparison"):
+        return {}
+    return {
+        name: found
+        for name, found in earlier["models"].items()
+        if name in stylizers and found["sha256"] == sha256(stylizers[name].path)
+    }
 
 
-def paint_all(stylizer: Stylizer, photographs: Sequence[Path], folder: Path, size: int) -> list[Path]:
-    """Repaint the photographs, as PNG files."""
-    pastiches = []
-    for photograph in photographs:
-        pastiches.append(folder / f"{photograph.stem}.png")
-        write_picture(pastiches[-1], Picture(stylizer(fit(read_pixels(photograph), size))), overwrite=True)
-    return pastiches
-
-
-def points(files: Sequence[Path], network: VggFeatures, seed: int, least_share: float = 0.5) -> Tensor:
-    """Return what the network makes of crops of pictures, `(CROPS, C)`."""
-    crops = ContentPhotographs([str(file) for file in files], CROP, seed, cache_gib=1.0, least_share=least_share)
-    batches = (range(first, first + BATCH) for first in range(0, CROPS, BATCH))
-    return crop_features((crops.batch(batch).images for batch in batches), network, LAYER)
-
-
-def distance(crops: Tensor, target: Tensor) -> float:
-    """Return the Fréchet distance to the artist's crops, as a share of their own variance."""
-    return frechet_distance(crops, target) / float(target.var(0).sum())
-
-
-def terms(
-    pastiches: Sequence[Path], photographs: Sequence[Path], objectives: Mapping[str, Objective], size: int
-) -> dict[str, Any]:
-    """Return the medians of the style term to each of the artist's pictures, of content, and of SSIM."""
-    styles: dict[str, list[float]] = {name: [] for name in objectives}
-    contents, likenesses = [], []
-    for photograph, pastiche in zip(photographs, pastiches, strict=True):
-        before, after = to_image(fit(read_pixels(photograph), size)), to_image(read_pixels(pastiche))
-        targets = next(iter(objectives.values())).content_targets(before)
-        for name, objective in objectives.items():
-            losses = objective(after, targets)
-            styles[name].append(float(losses.style))
-        contents.append(float(losses.content))
-        likenesses.append(float(ssim(after, before)))
-    medians = {name: statistics.median(found) for name, found in styles.items()}
-    return {"styles": medians, "content": statistics.median(contents), "ssim": statistics.median(likenesses)}
-
-
-def as_table(told: Mapping[str, Any]) -> str:
-    """Return the report in Markdown."""
-    models = told["models"]
-    pictures = list(next(iter(models.values()))["styles"])
+def as_table(report: Mapping[str, Any]) -> str:
+    """Return what was found at strength 1, in Markdown."""
+    models = {name: found["strengths"]["1.0"] for name, found in report["models"].items()}
+    first = next(iter(models.values()))
     rows = [["", *models], ["---", *["---:"] * len(models)]]
-    rows += [[f"style term, {name}", *(f"{one['styles'][name]:.2f}" for one in models.values())] for name in pictures]
-    for label, digits, key in (("content term", 3, "content"), ("SSIM", 3, "ssim"), ("Fréchet distance", 2, "frechet")):
-        rows.append([label, *(f"{one[key]:.{digits}f}" for one in models.values())])
+    rows += [
+        [f"style term, {name}", *(f"{one['styles'][name]:.2f}" for one in models.values())] for name in first["styles"]
+    ]
+    means = (statistics.mean(one["styles"].values()) for one in models.values())
+    rows.append(["mean of these", *(f"{mean:.2f}" for mean in means)])
+    for label, key in (("content term", "content"), ("SSIM", "ssim")):
+        rows.append([label, *(f"{one[key]:.2f}" for one in models.values())])
+    rows += [
+        [f"Fréchet distance, {name}", *(f"{one['distances'][name]:.2f}" for one in models.values())]
+        for name in first["distances"]
+    ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    beside = ", ".join(f"{name} {distance:.2f}" for name, distance in told["distances"].items())
-    return f"{table}\n\nFréchet distances beside: {beside}.\n"
+    beside = "\n".join(
+        f"* {name}: {', '.join(f'{distance:.2f} ({what})' for what, distance in distances.items())}"
+        for name, distances in report["for_comparison"].items()
+    )
+    return f"{table}\n\nFréchet distances for comparison:\n\n{beside}\n"
 
 
-def draw(stylizers: Mapping[str, Stylizer], path: Path) -> None:
+def draw(report: Mapping[str, Any], path: Path) -> None:
+    """Draw the distance over the content term, a curve for each network, from its least strength to its greatest."""
+    figure = Figure(figsize=(10, 4.5), dpi=120, layout="constrained")
+    for axes, layer in zip(figure.subplots(1, len(LAYERS)), LAYERS, strict=True):
+        key = f"{layer}, crops from a quarter"
+        for name, found in report["models"].items():
+            curve = [found["strengths"][strength] for strength in sorted(found["strengths"], key=float)]
+            contents, distances = [one["content"] for one in curve], [one["distances"][key] for one in curve]
+            (line,) = axes.plot(contents, distances, marker=".", label=name)
+            whole = found["strengths"]["1.0"]
+            axes.plot(whole["content"], whole["distances"][key], marker="o", color=line.get_color())
+        axes.axhline(report["for_comparison"]["the photographs"][key], color="grey", linestyle=":")
+        axes.set(xlabel="content term", ylabel=f"Fréchet distance, {layer}")
+        axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="x-small")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def show(stylizers: Mapping[str, Stylizer], path: Path) -> None:
     """Write the photographs of scikit-image, which no training saw either, and their pastiches."""
     photographs = [fit(read_pixels(file), SHOWN_SIZE) for file in find_photographs()]
     rows = [[photograph, *(stylizer(photograph) for stylizer in stylizers.values())] for photograph in photographs]

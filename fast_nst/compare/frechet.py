@@ -18,7 +18,7 @@ from fast_nst.perceptual import VggFeatures
 
 
 @torch.no_grad()
-def crop_features(crops: Iterable[Tensor], loss_network: VggFeatures, layer: str) -> Tensor:
+def crop_features(crops: Iterable[Tensor], loss_network: VggFeatures) -> dict[str, Tensor]:
     """Return a point for each crop: the mean of each channel of a layer's activations.
 
     Deviates from [Heusel2017], whose network, Inception, knows what things are; what a photograph shows should not
@@ -27,12 +27,12 @@ def crop_features(crops: Iterable[Tensor], loss_network: VggFeatures, layer: str
     Args:
         crops: batches `(N, 3, H, W)` RGB in [0, 1].
         loss_network: what sees them.
-        layer: of `loss_network`.
 
     Returns:
-        `(all N, C)`, float64.
+        For each of its layers `(all N, C)`, float64.
     """
-    return torch.cat([loss_network(batch, [layer])[layer].mean((2, 3)) for batch in crops]).double()
+    found = [{layer: one.mean((2, 3)).double() for layer, one in loss_network(batch).items()} for batch in crops]
+    return {layer: torch.cat([of_batch[layer] for of_batch in found]) for layer in sorted(loss_network.layers)}
 
 
 def frechet_distance(ours: Tensor, theirs: Tensor) -> float:

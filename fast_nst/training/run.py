@@ -129,7 +129,7 @@ def build_module(config: TrainConfig) -> StyleTransferModule:
             config.seed + 1,
             config.max_megapixels,
             config.cache_gib / len(paintings),
-            least_share=most / 2,
+            least_share=most / 4,
             most_share=most,
         )
         for painting in paintings

@@ -48,8 +48,10 @@ def test_one_crop_is_no_collection():
 
 
 def test_a_crop_is_the_mean_of_its_activations():
-    network = VggFeatures(["relu2_1"], network="mini")
+    network = VggFeatures(["relu2_1", "relu1_1"], network="mini")
     crops = torch.rand(3, 3, 32, 48, generator=torch.Generator().manual_seed(0))
-    found = crop_features([crops[:2], crops[2:]], network, "relu2_1")
-    assert torch.allclose(found[2], network(crops[2:])["relu2_1"][0].flatten(1).mean(1).double())
-    assert len(found) == 3
+    found = crop_features([crops[:2], crops[2:]], network)
+    assert list(found) == ["relu1_1", "relu2_1"]
+    for layer, points_ in found.items():
+        assert torch.allclose(points_[2], network(crops[2:])[layer][0].flatten(1).mean(1).double())
+        assert len(points_) == 3

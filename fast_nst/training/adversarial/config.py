@@ -22,16 +22,16 @@ class AdversarialConfig:
         default="cross-entropy", metadata={"help": "What both sides want of D, with --adversarial."}
     )
     adversarial_weight: float = field(
-        default=4.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
+        default=2.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
     )
     discriminator_rate: float = field(
-        default=4.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
+        default=10.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
     )
     picture_crop: float = field(
-        default=0.5,
+        default=1.0,
         metadata={
-            "help": "Largest crop of the artist's pictures, as a share of their shorter side; the smallest is half of "
-            "it. Less makes larger strokes."
+            "help": "Largest crop of the artist's pictures, as a share of their shorter side; the smallest is a quarter "
+            "of it. Less makes larger strokes, of pictures that are large enough."
         },
     )
     gradient_penalty: float = field(
