@@ -12,8 +12,9 @@ FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`. Told are, 
   are looked at as a whole, or of a half to all. For comparison: the distances of the photographs, and of the artist's
   pictures cut anew, which is what chance makes.
 
-A network that keeps more of the photograph is further from the artist, whatever it has learnt. So networks with
-strengths are judged at several of these, and `distances.png` draws the distance over the content term.
+A network that keeps more of the photograph is further from the artist, whatever it has learnt. So networks may be
+judged at several strengths (`--strength 0.5 --strength 0.75`), and `distances.png` draws the distance over the content
+term.
 
 Written are `report.json`, `report.md`, `distances.png`, and `sheet.jpg` with photographs and pastiches side by side.
 What `report.json` says already, of a file of the same checksum, is not found out again.
@@ -43,7 +44,6 @@ from fast_nst.training.data import ContentPhotographs
 LAYERS = ("relu2_2", "relu3_3")
 LEAST_SHARES = (0.25, 0.5)  # of the artist's crops
 CROPS, CROP, BATCH = 512, 192, 16
-STRENGTHS = (0.5, 0.75, 1.0, 1.25)
 SHOWN_SIZE, CELL = 512, 400  # longer side that is repainted for the sheet, and width on it, px
 
 Points = Mapping[str, Tensor]
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--loss-network", default="vgg19")
     parser.add_argument("--size", type=int, default=512, help="longer side the photographs are repainted at, px")
+    parser.add_argument("--strength", type=float, action="append", default=[], help="beside 1; repeatable")
     parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
@@ -137,7 +138,7 @@ def main() -> None:
     report = {**told, "models": judged_before(args.output / "report.json", told, stylizers)}
     for name, stylizer in stylizers.items():
         found = report["models"].setdefault(name, {"sha256": sha256(stylizer.path), "strengths": {}})["strengths"]
-        for strength in STRENGTHS if stylizer.info.has_strength else (1.0,):
+        for strength in (1.0, *(args.strength if stylizer.info.has_strength else [])):
             if str(strength) not in found:
                 chosen = stylizer.choose(strength=strength) if strength != 1 else stylizer
                 folder = args.output / "pastiches" / name / str(strength)

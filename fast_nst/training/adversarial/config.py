@@ -25,7 +25,7 @@ class AdversarialConfig:
         default=2.0, metadata={"help": "Weight of passing for the artist's, with --adversarial."}
     )
     discriminator_rate: float = field(
-        default=10.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
+        default=1.0, metadata={"help": "Learning rate of the discriminator, times the network's."}
     )
     picture_crop: float = field(
         default=1.0,
