@@ -52,6 +52,18 @@ def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side(dataset):
     assert 72 < max(sides) < 82
 
 
+def test_crops_are_of_the_shares_that_are_asked_for(dataset):
+    small = ContentPhotographs(dataset.places, crop_size=64, seed=3, least_share=0.25, most_share=0.5)
+    ramp = torch.arange(128, dtype=torch.uint8).expand(3, 128, 128)
+    sides = [float(np.ptp(255 * small._crop(ramp, index)[0, 0, 32, 8:-8].numpy()) * 64 / 47) for index in range(50)]
+    assert 31 < min(sides) < 38
+    assert 58 < max(sides) < 66
+
+
+def test_a_picture_of_one_pixel_gives_a_crop(dataset):
+    assert dataset._crop(torch.full((3, 1, 1), 51, dtype=torch.uint8), 0).unique().tolist() == pytest.approx([0.2])
+
+
 def test_a_crop_of_one_colour_keeps_it(dataset):
     grey = torch.full((3, 90, 70), 51, dtype=torch.uint8)
     assert_close(dataset._crop(grey, 0), torch.full((1, 3, 64, 64), 0.2))

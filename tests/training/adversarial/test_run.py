@@ -153,6 +153,17 @@ def test_what_does_not_go_together_is_told(made_for, changes, message):
         made_for(**changes)
 
 
+def test_crops_of_pictures_are_of_a_quarter_to_all_of_what_is_asked_for(made_for):
+    pictures = build_module(made_for(adversary={"picture_crop": 0.6})).pictures
+    assert {(one.least_share, one.most_share) for one in pictures} == {(0.15, 0.6)}
+
+
+def test_all_bodies_of_work_share_one_memory(made_for):
+    made = made_for(cache_gib=1.0)
+    kept = [one._room + sum(pixels.nbytes for pixels in one._kept.values()) for one in build_module(made).pictures]
+    assert kept == [2**30 // 2] * 2
+
+
 # Both sides
 
 
