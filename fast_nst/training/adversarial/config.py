@@ -30,8 +30,8 @@ class AdversarialConfig:
     picture_crop: float = field(
         default=1.0,
         metadata={
-            "help": "Largest crop of the artist's pictures, as a share of their shorter side; the smallest is a quarter "
-            "of it. Less makes larger strokes, of pictures that are large enough."
+            "help": "Largest crop of the artist's pictures, as a share of their shorter side; the smallest is a "
+            "quarter of it. Less makes larger strokes, of pictures that are large enough."
         },
     )
     gradient_penalty: float = field(
