@@ -413,6 +413,17 @@ def test_what_leaves_is_the_running_mean(finished):
     assert not torch.equal(kept[name], state[f"network.{name}"])
 
 
+def test_a_running_mean_that_keeps_nothing_of_itself_is_the_network(made_for, tmp_path, no_export):
+    made = made_for(max_steps=5, adversary={"average_decay": 0.0, "augment_target": 0.01})
+    train(made, tmp_path / "model.onnx", tmp_path / "run", show_bar=False)
+    kept = read_checkpoint(tmp_path / "run" / "last.ckpt")
+    state = kept["state_dict"]
+    means = [name for name in state if name.startswith("average.")]
+    assert means
+    assert all(torch.allclose(state[name], state[name.replace("average", "network", 1)]) for name in means)
+    assert state["agreement"][1] == made.batch_size  # since step 4, when the probability was set
+
+
 def test_a_run_resumed_is_the_run_that_was_not_stopped(made_for, finished, tmp_path, no_export, monkeypatch):
     whole, made = read_checkpoint(finished[1] / "last.ckpt"), made_for(max_steps=6)
     with monkeypatch.context() as patch:
