@@ -8,9 +8,9 @@ FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`. Told are, 
 * content and SSIM of photograph and pastiche, likewise;
 * Fréchet distances of crops of the pastiches to crops of the artist's pictures, by activations of `LAYERS`: of
   `relu2_2`, which nothing is trained by, and `relu3_3`, which is of the content term but of no style term and no
-  discriminator. The artist's crops are of a quarter to all of the pictures' shorter side, as they are where pastiches
-  are looked at as a whole, or of a half to all. For comparison: the distances of the photographs, and of the artist's
-  pictures cut anew, which is what chance makes.
+  discriminator. The artist's crops are of a quarter to all of the pictures' shorter side, as a discriminator is shown
+  them, or of a half to all, as those of the pastiches are. For comparison: the distances of the photographs, and of the
+  artist's pictures cut anew, which is what chance makes.
 
 A network that keeps more of the photograph is further from the artist, whatever it has learnt. So networks may be
 judged at several strengths (`--strength 0.5 --strength 0.75`), and `distances.png` draws the distance over the content
@@ -24,6 +24,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ from fast_nst.perceptual import Objective, ObjectiveConfig, VggFeatures, ssim, t
 from fast_nst.training.data import ContentPhotographs
 
 LAYERS = ("relu2_2", "relu3_3")
-LEAST_SHARES = (0.25, 0.5)  # of the artist's crops
+LEAST_SHARES = {"quarter": 0.25, "half": 0.5}  # of the artist's crops
 CROPS, CROP, BATCH = 512, 192, 16
-SHOWN_SIZE, CELL = 512, 400  # longer side that is repainted for the sheet, and width on it, px
+SHOWN_SIZE, CELL, QUALITY = 512, 270, 80  # longer side that is repainted for the sheet, and width on it, px; of JPEG
 
 Points = Mapping[str, Tensor]
 """What a network makes of crops, by layer: `(CROPS, C)`."""
@@ -66,12 +67,13 @@ class Judge:
         self.network = VggFeatures(LAYERS, network=loss_network, arithmetic="auto")
         config = ObjectiveConfig(loss_network=loss_network, loss_arithmetic="auto")
         paintings = {picture.stem: to_image(fit(read_pixels(picture), config.style_size)) for picture in pictures}
-        self.objectives = {name: Objective(config, painting) for name, painting in paintings.items()}
-        self.targets = {share: self.points(pictures, least_share=share) for share in LEAST_SHARES}
-        anew = self.points(pictures, seed=1, least_share=LEAST_SHARES[0])
+        self.by_content = Objective(replace(config, style_weight=0.0))
+        self.by_style = {name: Objective(config, painting) for name, painting in paintings.items()}
+        self.targets = {name: self.points(pictures, least_share=share) for name, share in LEAST_SHARES.items()}
+        anew = self.points(pictures, seed=1, least_share=LEAST_SHARES["quarter"])
         self.for_comparison = {
             "the photographs": self.distances(self.points(photographs)),
-            "the pictures cut anew": {name: one for name, one in self.distances(anew).items() if "quarter" in name},
+            "the pictures cut anew": self.distances(anew, ["quarter"]),
         }
 
     def points(self, files: Sequence[Path], seed: int = 0, least_share: float = 0.5) -> Points:
@@ -80,40 +82,43 @@ class Judge:
         batches = (crops.batch(range(first, first + BATCH)).images for first in range(0, CROPS, BATCH))
         return crop_features(batches, self.network)
 
-    def distances(self, points: Points) -> dict[str, float]:
+    def distances(self, points: Points, shares: Sequence[str] = tuple(LEAST_SHARES)) -> dict[str, float]:
         """Return the Fréchet distances to the artist's crops, each as a share of their own variance."""
         return {
-            f"{layer}, crops from a {'quarter' if share == LEAST_SHARES[0] else 'half'}": frechet_distance(
-                points[layer], target[layer]
-            )
-            / float(target[layer].var(0).sum())
+            key(layer, share): _distance(points[layer], self.targets[share][layer])
             for layer in LAYERS
-            for share, target in self.targets.items()
+            for share in shares
         }
 
     def judge(self, stylizer: Stylizer, folder: Path, *, with_styles: bool) -> dict[str, Any]:
         """Repaint the photographs into a folder, and return what that is worth; with the style terms if asked for."""
         pastiches = [folder / f"{photograph.stem}.png" for photograph in self.photographs]
         contents, likenesses = [], []
-        styles: dict[str, list[float]] = {name: [] for name in self.objectives if with_styles}
+        styles: dict[str, list[float]] = {name: [] for name in self.by_style if with_styles}
         for photograph, pastiche in zip(self.photographs, pastiches, strict=True):
             pixels = fit(read_pixels(photograph), self.size)
             write_picture(pastiche, Picture(stylizer(pixels)), overwrite=True)
             before, after = to_image(pixels), to_image(read_pixels(pastiche))
-            judges = self.objectives if with_styles else dict([next(iter(self.objectives.items()))])
-            targets = next(iter(judges.values())).content_targets(before)
-            for name, objective in judges.items():
-                losses = objective(after, targets)
-                if with_styles:
-                    styles[name].append(float(losses.style))
-            contents.append(float(losses.content))
+            targets = self.by_content.content_targets(before)
+            contents.append(float(self.by_content(after, targets).content))
             likenesses.append(float(ssim(after, before)))
-        found: dict[str, Any] = {
+            for name, terms in styles.items():
+                terms.append(float(self.by_style[name](after, targets).style))
+        return {
             "content": statistics.median(contents),
             "ssim": statistics.median(likenesses),
             "distances": self.distances(self.points(pastiches)),
+            "styles": {name: statistics.median(terms) for name, terms in styles.items()},
         }
-        return found | ({"styles": {name: statistics.median(all_) for name, all_ in styles.items()}} if styles else {})
+
+
+def key(layer: str, share: str) -> str:
+    """Return what a distance is called in a report."""
+    return f"{layer}, crops from a {share}"
+
+
+def _distance(points: Tensor, target: Tensor) -> float:
+    return frechet_distance(points, target) / float(target.var(0).sum())
 
 
 def main() -> None:
@@ -194,14 +199,14 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
     """Draw the distance over the content term, a curve for each network, from its least strength to its greatest."""
     figure = Figure(figsize=(10, 4.5), dpi=120, layout="constrained")
     for axes, layer in zip(figure.subplots(1, len(LAYERS)), LAYERS, strict=True):
-        key = f"{layer}, crops from a quarter"
+        distance = key(layer, "quarter")
         for name, found in report["models"].items():
             curve = [found["strengths"][strength] for strength in sorted(found["strengths"], key=float)]
-            contents, distances = [one["content"] for one in curve], [one["distances"][key] for one in curve]
+            contents, distances = [one["content"] for one in curve], [one["distances"][distance] for one in curve]
             (line,) = axes.plot(contents, distances, marker=".", label=name)
             whole = found["strengths"]["1.0"]
-            axes.plot(whole["content"], whole["distances"][key], marker="o", color=line.get_color())
-        axes.axhline(report["for_comparison"]["the photographs"][key], color="grey", linestyle=":")
+            axes.plot(whole["content"], whole["distances"][distance], marker="o", color=line.get_color())
+        axes.axhline(report["for_comparison"]["the photographs"][distance], color="grey", linestyle=":")
         axes.set(xlabel="content term", ylabel=f"Fréchet distance, {layer}")
         axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize="x-small")
@@ -214,7 +219,7 @@ def show(stylizers: Mapping[str, Stylizer], path: Path) -> None:
     photographs = [fit(read_pixels(file), SHOWN_SIZE) for file in find_photographs()]
     rows = [[photograph, *(stylizer(photograph) for stylizer in stylizers.values())] for photograph in photographs]
     titles = ["photograph", *stylizers]
-    write_picture(path, Picture(contact_sheet(rows, titles, cell_width=CELL)), overwrite=True)
+    write_picture(path, Picture(contact_sheet(rows, titles, cell_width=CELL)), quality=QUALITY, overwrite=True)
 
 
 def write_text(path: Path, text: str) -> None:

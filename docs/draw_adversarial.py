@@ -2,7 +2,8 @@
 
     python docs/draw_adversarial.py
 
-The other pictures there are `sides.png` of a run and `sheet.jpg` and `distances.png` of `benchmarks/bodies_of_work.py`.
+The other pictures there are `sides.png` of the run of `van-gogh`, and `distances.png` and `sheet.jpg` of
+`benchmarks/bodies_of_work.py`, given the networks that they show.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from fast_nst.inference.sheet import contact_sheet
 FOLDER = Path(__file__).with_name("pictures")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 SHOWN = ("van-gogh", "painters/van-gogh", "painters/monet")
-SIZE, CELL = 512, 230  # px
+SIZE, CELL, QUALITY = 512, 230, 80  # px; of JPEG
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
         stylizer, photograph = Stylizer(style), fit(read_pixels(file), SIZE)
         rows.append([stylizer.choose(strength=strength)(photograph) for strength in STRENGTHS])
     sheet = contact_sheet(rows, [f"{strength:g}" for strength in STRENGTHS], cell_width=CELL)
-    write_picture(FOLDER / "adversarial-strength.jpg", Picture(sheet), overwrite=True)
+    write_picture(FOLDER / "adversarial-strength.jpg", Picture(sheet), quality=QUALITY, overwrite=True)
 
 
 if __name__ == "__main__":

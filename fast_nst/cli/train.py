@@ -138,15 +138,19 @@ def _name(config: TrainConfig, style_dir: Path | None) -> str:
 
 def _tell_collections(config: TrainConfig) -> None:
     """Tell what was taken for one artist's pictures: a folder may be meant otherwise."""
-    found = [f"{painting.name} ({len(painting.style)} pictures)" for painting in config.all_paintings()]
-    click.echo(f"fast-nst: {len(found)} style{'s' if len(found) > 1 else ''}: {', '.join(found)}", err=True)
+    found = [f"{painting.name} ({_count(len(painting.style), 'picture')})" for painting in config.all_paintings()]
+    click.echo(f"fast-nst: {_count(len(found), 'style')}: {', '.join(found)}", err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @rank_zero_only
 def _report(outcome: Outcome, folder: Path) -> None:
     if outcome.unreadable:
         shown = ", ".join(outcome.unreadable[:3]) + (", ..." if len(outcome.unreadable) > 3 else "")
-        click.echo(f"{len(outcome.unreadable)} pictures could not be read and were left out: {shown}", err=True)
+        click.echo(f"could not read {_count(len(outcome.unreadable), 'picture')}, left out: {shown}", err=True)
     losses = "  ".join(f"{name} {loss:.4g}" for name, loss in outcome.losses.items() if loss)
     click.echo(f"{outcome.steps} steps; {losses}; differs from PyTorch by {outcome.parity}/255 at most", err=True)
     if outcome.interrupted:

@@ -49,7 +49,7 @@ class Outcome:
     losses: dict[str, float]
     """The four losses, and D of an adversarial run, averaged over the last 100 steps."""
     unreadable: tuple[str, ...]
-    """Photographs that could not be read and were left out."""
+    """Photographs, and an artist's pictures, that could not be read and were left out."""
     interrupted: bool
     parity: int
     """Largest difference of the model to PyTorch, in levels of 255."""

@@ -4,8 +4,8 @@ Real pictures and pastiches are changed in the same ways, by chance, and gradien
 [Zhao2020]. How often is set by how sure the discriminator is of the real ones [Karras2020]: it learns them by heart
 where it calls nearly all of them real, and then sees them changed more often.
 
-Crops are mirrored already, where they are cut. The others of the changes of [Zhao2020] are made, with smaller ranges of
-light and colour, and each by chance, as in [Karras2020].
+The changes are those of [Zhao2020], with smaller ranges of light and colour, and each is made by chance, as in
+[Karras2020]. Mirroring, which the latter has too, is left to the crops.
 
 References:
     [Zhao2020] Differentiable Augmentation for Data-Efficient GAN Training, arXiv:2006.10738.

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 200
-"""Steps over which D is averaged."""
+"""Steps over which D is averaged, and the least between one trouble with D and the next."""
 _SURE = 0.85  # of six paintings and photographs left as they are, D(real) is about 0.9 and D(fake) 0.11 after 400 steps
 _ALIKE = 0.02
 _LEAST_VARIETY = 0.25
@@ -56,7 +56,10 @@ class Lookout:
             return []
         real, fake = (sum(column) / WINDOW for column in zip(*self._said, strict=True))
         troubles = {WON: real > _SURE and fake < 1 - _SURE, LOST: abs(real - fake) < _ALIKE}
-        return self._news(troubles, real=real, fake=fake)
+        news = self._news(troubles, real=real, fake=fake)
+        if news:
+            self._said.clear()  # what comes and goes at the threshold is told once in so many steps
+        return news
 
     def compare(self, photographs: Tensor, *pastiches: Tensor) -> list[str]:
         """Look at pastiches of different photographs, all `(N, 3, H, W)`; return what is wrong since.

@@ -50,7 +50,7 @@ class AdversarialConfig:
         default=0.998,
         metadata={
             "help": "The running mean of the weights, which is what is exported, keeps this share of itself at each "
-            "step; less in the first steps (n / (n + 9) at most)."
+            "step; less at first ((n + 1) / (n + 10) at most, after n steps)."
         },
     )
 

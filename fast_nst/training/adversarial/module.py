@@ -34,7 +34,7 @@ SCALED_BY = 8
 """Crops of each body of work by which the range of activations is known, and the row to start from is chosen."""
 LOGGED = ("adversarial", "faint", "discriminator", "d_real", "d_fake", "augment_probability")
 """What is logged of both sides: their losses, D, and how often pictures are changed."""
-_BETAS = (0.5, 0.99)  # of Adam: little momentum, for what is good for one side changes with the other; found by trying
+_BETAS = (0.5, 0.99)  # of Adam: little momentum, for what is good for one side changes with the other
 _ADAPTED_EVERY = 4  # steps between changes of the augmentation's probability, as in [Karras2020]
 
 

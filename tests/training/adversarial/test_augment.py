@@ -40,15 +40,16 @@ def test_how_a_picture_is_changed_does_not_depend_on_those_beside_it():
 
 
 def test_a_picture_is_moved_and_what_moves_in_is_grey():
-    ramp = torch.arange(32.0).expand(1, 3, 32, 32) / 31
-    shifts = set()
-    for number in range(40):
-        moved = _moved(ramp[0], np.random.default_rng(number))
-        column = next(x for x in range(32) if not (moved[0, 16] == 0.5).all() and moved[0, 16, x] != 0.5)
-        shifts.add(round(float(moved[0, 16, column] * 31)) - column)
-        assert ((moved == 0.5) | torch.isclose(moved * 31 % 1, torch.zeros(()), atol=1e-4) | (moved > 0)).all()
-    assert min(shifts) == -4
-    assert max(shifts) == 4  # an eighth of 32 px either way
+    picture, ways = pictures(1)[0], set()
+    for number in range(300):
+        moved = _moved(picture, np.random.default_rng(number))
+        is_new = (moved == 0.5).all(0)  # rows and columns at one side each
+        down, right = int(is_new.all(1).sum()), int(is_new.all(0).sum())
+        down, right = (-down if not is_new[0].all() else down), (-right if not is_new[:, 0].all() else right)
+        ways |= {("down", down), ("right", right)}
+        assert int(is_new.sum()) == 32 * 32 - (32 - abs(down)) * (32 - abs(right))
+        assert torch.equal(moved[:, ~is_new], picture.roll((down, right), (1, 2))[:, ~is_new])
+    assert ways == {(way, px) for way in ("down", "right") for px in range(-4, 5)}  # an eighth of 32 px either way
 
 
 def test_gradients_reach_what_was_changed():

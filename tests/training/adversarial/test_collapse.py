@@ -30,6 +30,13 @@ def test_two_sides_in_balance_are_no_trouble():
     assert see(Lookout(), 0.9, 0.2) == []
 
 
+def test_trouble_that_comes_and_goes_step_by_step_is_not_told_step_by_step():
+    lookout = Lookout()
+    assert len(see(lookout, 0.8502, 0.1)) == 1
+    told = [news for _ in range(WINDOW) for real in (0.80, 0.90) for news in lookout.see(real, 0.1)]
+    assert len(told) <= 2
+
+
 def test_trouble_that_comes_again_is_told_again():
     lookout = Lookout()
     assert len(see(lookout, 0.99, 0.01)) == 1

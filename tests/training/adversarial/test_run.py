@@ -503,7 +503,7 @@ def test_a_picture_that_cannot_be_read_does_not_end_a_run_that_starts_from_a_bas
     paths = ["--style-dir", str(folder), "--run-dir", str(tmp_path / "run"), "-o", str(tmp_path / "one.onnx")]
     told = ["train", "--adversarial", "--content-dir", str(photographs), *paths, *SHORT]
     assert main([*told, "--max-steps", "5", "--quiet"]) == 0
-    assert "1 pictures could not be read and were left out" in capsys.readouterr().err
+    assert f"could not read 1 picture, left out: {folder / 'broken.png'}" in capsys.readouterr().err
 
 
 def test_trouble_is_told_while_it_happens(made_for, tmp_path, capsys, monkeypatch, no_export):
