@@ -19,7 +19,7 @@ import torch
 
 from fast_nst.compare.records import digest, sha256
 from fast_nst.errors import ImageError
-from fast_nst.gatys import GatysConfig, OnStep, repaint, weighed
+from fast_nst.gatys import GatysConfig, OnStep, repaint, settled
 from fast_nst.gatys.start import STARTS
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
 from fast_nst.inference.sheet import captioned_sheet
@@ -98,7 +98,7 @@ class Sweep:
         self.content = read_pixels(content, max_megapixels=base.max_megapixels)
         self.styles = [read_pixels(style, max_megapixels=base.max_megapixels) for style in styles]
         self.folder = folder
-        self.base = weighed(base, self.content, self.styles)
+        self.base = settled(base, self.content, self.styles)
         self._sources = [sha256(path) for path in (content, *styles)]
         self._hashes: dict[Path, str] = {}
         paintings = (to_image(fit(style, base.objective.style_size)) for style in self.styles)
@@ -126,7 +126,7 @@ class Sweep:
         Raises:
             FastNstError: for settings that do not serve, or a loss that is not finite.
         """
-        config = weighed(cell.config, self.content, self.styles)
+        config = settled(cell.config, self.content, self.styles)
         pastiche, history = repaint(self.content, self.styles, config, on_step)
         judged, similarity = self._judged(pastiche)
         last = history[-1]

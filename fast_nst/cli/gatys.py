@@ -13,7 +13,7 @@ from fast_nst.cli.exits import DONE, INTERRUPTED
 from fast_nst.cli.objective import resolved, tell_weights
 from fast_nst.cli.options import build, config_option, options_from, read_yaml, set_defaults
 from fast_nst.errors import ConfigError, FastNstError, ImageError, did_you_mean
-from fast_nst.gatys import Album, GatysConfig, Step, repaint, weighed
+from fast_nst.gatys import Album, GatysConfig, Step, expected_seconds, repaint, settled
 from fast_nst.images import (
     Picture,
     Pixels,
@@ -110,8 +110,9 @@ def command(
     for note in picture.notes:
         click.echo(f"fast-nst: {content}: {note}", err=True)
     paintings = [read_pixels(style, max_megapixels=config.max_megapixels) for style in styles]
-    open_weights, config = config.objective, weighed(config, picture.pixels, paintings)
+    open_weights, config = config.objective, settled(config, picture.pixels, paintings)
     tell_weights(open_weights, config.objective)
+    tell_time(config, expected_seconds(config, picture.pixels, paintings))
     album = Album(folder, config, snapshot_every, animation)
     is_interrupted = run(picture.pixels, paintings, album, progress=progress)
     write_picture(output, repainted(picture, album), **values)
@@ -119,6 +120,15 @@ def command(
     click.echo(output)
     album.write_animation()
     return INTERRUPTED if is_interrupted else DONE
+
+
+def tell_time(config: GatysConfig, seconds: float) -> None:
+    """Say, before the work begins, at which sizes the picture is painted and about how long it will take."""
+    if config.max_minutes is not None:
+        seconds = min(seconds, 60 * config.max_minutes)
+    sizes = " and ".join(str(side) for side, _ in config.scales())
+    time = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    click.echo(f"fast-nst: the picture is painted at {sizes} px, in about {time}", err=True)
 
 
 def check_outputs(

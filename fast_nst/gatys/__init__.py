@@ -7,7 +7,7 @@ means what it means there.
 * `config`: everything a run can be told.
 * `start`: the picture to start from.
 * `descent`: the optimisers, on one picture.
-* `repainting`: from pixels to pixels, coarse to fine if asked.
+* `repainting`: from pixels to pixels, coarse to fine.
 * `album`: what a run leaves behind: curves, snapshots, an animation.
 
 References:
@@ -19,7 +19,7 @@ References:
 from fast_nst.gatys.album import Album
 from fast_nst.gatys.config import OPTIMIZERS, GatysConfig, Optimizer
 from fast_nst.gatys.descent import OnStep, Step, optimize
-from fast_nst.gatys.repainting import repaint, weighed
+from fast_nst.gatys.repainting import expected_seconds, repaint, settled
 from fast_nst.gatys.start import start_image
 
 __all__ = [
@@ -29,8 +29,9 @@ __all__ = [
     "OnStep",
     "Optimizer",
     "Step",
+    "expected_seconds",
     "optimize",
     "repaint",
+    "settled",
     "start_image",
-    "weighed",
 ]

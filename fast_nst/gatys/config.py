@@ -24,7 +24,7 @@ class GatysConfig:
     """One optimisation: how long, how, from where, at which size, towards which objective."""
 
     steps: int = field(
-        default=500,
+        default=200,
         metadata={"help": "Optimiser steps; from coarse to fine, at the first size: half as many at each further one."},
     )
     optimizer: Optimizer = field(default="lbfgs", metadata={"help": "How to descend."})
@@ -40,7 +40,8 @@ class GatysConfig:
         default=None,
         metadata={
             "help": "Coarse to fine: start at this longer side, px, and go on at up to twice the size each time, from "
-            "the pastiche before, to --size."
+            "the pastiche before, to --size. 0 works at one size alone. Default: 128, or more where pictures are too "
+            "thin for that."
         },
     )
     strip_megapixels: float = field(
@@ -70,8 +71,8 @@ class GatysConfig:
             raise ConfigError(f"seed is {self.seed}, expected 0 to {2**63 - 1}")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"momentum is {self.momentum}, expected at least 0 and below 1")
-        if self.start_size is not None and not 1 <= self.start_size <= self.size:
-            raise ConfigError(f"start_size is {self.start_size}, expected 1 to {self.size}, which is size")
+        if self.start_size is not None and not 0 <= self.start_size <= self.size:
+            raise ConfigError(f"start_size is {self.start_size}, expected 0 to {self.size}, which is size")
 
     def scales(self) -> list[tuple[int, int]]:
         """Return each longer side to work at, px, ascending to `size`, and its steps: half as many at twice the size.
@@ -79,7 +80,7 @@ class GatysConfig:
         A step at twice the size costs four times as much, and has only detail left to find.
         """
         sides = [self.size]
-        while self.start_size is not None and sides[0] > self.start_size:
+        while self.start_size and sides[0] > self.start_size:
             sides.insert(0, max(self.start_size, math.ceil(sides[0] / 2)))
         return [(side, max(1, round(self.steps / 2**number))) for number, side in enumerate(sides)]
 

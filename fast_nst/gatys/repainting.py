@@ -12,10 +12,12 @@ from fast_nst.errors import ConfigError, first_line
 from fast_nst.gatys.config import GatysConfig
 from fast_nst.gatys.descent import OnStep, Step, optimize
 from fast_nst.gatys.start import start_image
-from fast_nst.images import Pixels, fit
-from fast_nst.perceptual import Objective, balanced, to_image, to_pixels
+from fast_nst.images import Pixels, fit, fit_size
+from fast_nst.perceptual import Objective, balanced, least_side, to_image, to_pixels
 
 _BALANCED_SIDE = 512  # px; a larger photograph has much the same balance
+_START_SIDE = 128  # px, that large shapes are found at
+_TIMED_SIDE = 256  # px, that a step is timed at
 
 
 def repaint(
@@ -42,7 +44,7 @@ def repaint(
         FastNstError: for options, weights or pictures that do not serve, or a loss that is not finite.
     """
     device = _device(config.device)
-    config = weighed(config, content, styles)
+    config = settled(config, content, styles)
     began = time.monotonic()
     history: list[Step] = []
     pastiche: Tensor | None = None
@@ -77,15 +79,53 @@ def repaint(
     return to_pixels(pastiche), history
 
 
-def weighed(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> GatysConfig:
-    """Return `config` with the weights of content and style that it leaves open, balanced for these pictures.
+def settled(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> GatysConfig:
+    """Return `config` with what it leaves open decided for these pictures: the size to start at, and the weights.
 
-    The photograph is seen at `config.size`, at most 512 px, and the paintings at the size they have beside it.
+    To balance weights, the photograph is seen at `config.size`, at most 512 px, and the paintings at the size they have
+    beside it.
     """
+    if config.start_size is None:
+        config = replace(config, start_size=_start_size(config, content, styles))
     side = min(config.size, _BALANCED_SIDE)
     style_side = max(_style_side(config, side), min(config.objective.style_size, _BALANCED_SIDE // 2))
     paintings = [to_image(fit(style, style_side)) for style in styles]
     return replace(config, objective=balanced(config.objective, paintings, [to_image(fit(content, side))]))
+
+
+def _start_size(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> int:
+    """Return the least size, `_START_SIDE` doubled as often as it takes, at which all pictures can be judged."""
+    least, side = least_side(config.objective), min(_START_SIDE, config.size)
+    while side < config.size:
+        sides = [_short_side(content, side), *(_short_side(style, _style_side(config, side)) for style in styles)]
+        if min(sides) >= least:
+            break
+        side = min(2 * side, config.size)
+    return side
+
+
+def _short_side(pixels: Pixels, longer_side: int) -> int:
+    height, width = pixels.shape[:2]
+    return min(fit_size(height, width, longer_side))
+
+
+def expected_seconds(config: GatysConfig, content: Pixels, styles: Sequence[Pixels]) -> float:
+    """Return about how long `repaint` will take, by the time of one step at a small size.
+
+    Args:
+        config: `settled` for these pictures.
+        content: the photograph, `uint8 (H, W, 3)`.
+        styles: the paintings.
+    """
+    device, side = _device(config.device), max(config.start_size or config.size, min(config.size, _TIMED_SIDE))
+    content_image = to_image(fit(content, side)).to(device)
+    objective = _objective(config, styles, side).to(device)
+    targets, seconds = objective.content_targets(content_image), []
+    for _ in range(2):  # the first of them also finds its way about
+        pixels, began = content_image.clone().requires_grad_(), time.monotonic()
+        objective(pixels, targets).total.sum().backward()
+        seconds.append(time.monotonic() - began)
+    return sum((1 + steps) * min(seconds) * (other / side) ** 2 for other, steps in config.scales())
 
 
 def _objective(config: GatysConfig, styles: Sequence[Pixels], side: int) -> Objective:

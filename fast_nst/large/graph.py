@@ -22,10 +22,12 @@ from fast_nst.large.probe import CONTENT, PASTICHE, PROBE_WIDTH, PROBES, Probe, 
 # What makes each row of its output of a few rows of its input, or has nothing to do with rows.
 _LOCAL = {
     *("Conv", "DepthToSpace", "Pad", "Resize", "BatchNormalization", "InstanceNormalization"),
-    *("Concat", "Gather", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
+    *("Concat", "Expand", "Gather", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
     *("Add", "Clip", "Div", "LeakyRelu", "Min", "Mod", "Mul", "Neg", "Relu", "Round", "Sub", "Tanh"),
-    *("BitwiseNot", "Cast", "Constant", "DequantizeLinear", "Identity", "QuantizeLinear"),
+    *("BitwiseNot", "Cast", "Constant", "DequantizeLinear", "Identity", "QuantizeLinear", "Range"),
 }
+ROWS_ABOVE = "rows_above"
+"""An input of the model of a strip that counts rows, for noise: the picture's rows above the strip; without it, 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class StyleGraph:
             name = node.output[0]
             if name in statistics:
                 nodes.append(self._fixed(node, constants, *statistics[name]))
+            elif node.op_type == "Range" and name in self.shapes:
+                nodes += self._counted_on(node, constants)
             elif groups.get(name, 1) > 1:
                 nodes += _in_groups(node, self._sizes[name][1], groups[name], constants)
             else:
@@ -199,6 +203,8 @@ class StyleGraph:
         used = {name for node in nodes for name in node.input}
         inputs = [self._model.graph.input[0]] if CONTENT in used else []
         inputs += [self._value(name) for name in (*sorted(self.given - {CONTENT}), *known) if name in used]
+        if ROWS_ABOVE in used:  # with a constant of its name, it may be left out
+            inputs.append(helper.make_tensor_value_info(ROWS_ABOVE, onnx.TensorProto.INT64, []))
         outputs = [self._value(name) if name != PASTICHE else self._model.graph.output[0] for name in wanted]
         kept = [constants[name] for name in constants if name in used]
         graph = helper.make_graph(nodes, "strip", inputs, outputs, kept)
@@ -206,6 +212,21 @@ class StyleGraph:
         model.ir_version = self._model.ir_version
         data: bytes = model.SerializeToString()
         return data
+
+    def _counted_on(self, count: NodeProto, constants: dict[str, onnx.TensorProto]) -> list[NodeProto]:
+        """Return what counts a strip's rows on from those above it, given the node that counts them from 0."""
+        name = count.output[0]
+        from_zero, above = NodeProto(), f"{name}/above"
+        from_zero.CopyFrom(count)
+        from_zero.output[0] = f"{name}/from_zero"
+        constants[ROWS_ABOVE] = numpy_helper.from_array(np.array(0, np.int64), ROWS_ABOVE)
+        per_row = numpy_helper.from_array(np.array(self.shapes[name].rows_per, np.int64), f"{name}/rows_per")
+        constants[per_row.name] = per_row
+        return [
+            from_zero,
+            helper.make_node("Div", [ROWS_ABOVE, per_row.name], [above]),
+            helper.make_node("Add", [from_zero.output[0], above], [name]),
+        ]
 
     def _fixed(
         self, node: NodeProto, constants: dict[str, onnx.TensorProto], mean: np.ndarray, variance: np.ndarray

@@ -5,10 +5,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import onnxruntime as ort
 
 from fast_nst.inference.stylizer import MIN_SIDE, open_session
-from fast_nst.large.graph import StyleGraph
+from fast_nst.large.graph import ROWS_ABOVE, StyleGraph
 from fast_nst.large.probe import PASTICHE
 from fast_nst.large.schedule import Pass
 from fast_nst.large.statistics import Channels, Moments
@@ -69,12 +70,15 @@ class _Strips:
     def __init__(self, graph: StyleGraph, one: Pass, session: ort.InferenceSession, store: Store, height: int) -> None:
         self._graph, self._pass, self._session, self._store, self._height = graph, one, session, store, height
         self._inputs = [entry.name for entry in session.get_inputs()]
+        self._counts_rows = bool(session.get_overridable_initializers())
         self._halo = halo(graph, one)
 
     def make(self, top: int, bottom: int) -> Iterator[tuple[str, Array]]:
         """Give what the pass makes of the picture's rows from `top` to before `bottom`, without the batch's axis."""
         above, below = max(0, top - self._halo), min(self._height, bottom + self._halo)
         feeds = {name: self._read(name, above, below) for name in self._inputs}
+        if self._counts_rows:
+            feeds[ROWS_ABOVE] = np.array(above, np.int64)
         for name, tensor in zip(self._pass.wanted, self._session.run(self._pass.wanted, feeds), strict=True):
             shape = self._graph.shapes[name]
             last = None if bottom == self._height else (bottom - above) // shape.rows_per

@@ -79,15 +79,23 @@ class StyleNetwork(nn.Module):
             return mixed.squeeze(-2)
 
     @abstractmethod
-    def phases(self, content: Tensor, style: Tensor) -> Tensor:
+    def phases(self, content: Tensor, style: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
         """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], in the style whose row is `(P,)` or `(N, P)`.
+
+        A network that has noise beside the photograph takes it from the row and column `place` on.
 
         Returns:
             The phases, `(N, period * period * 3, h, w)`: row, column, colour; within [-0.09, 1.09]. `period * h` is H
             or up to `size_multiple - 1` more, of which the reader cuts off the bottom; so is the width.
         """
 
-    def forward(self, content: Tensor, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        content: Tensor,
+        style: Tensor | None = None,
+        strength: Tensor | None = None,
+        place: tuple[int, int] = (0, 0),
+    ) -> Tensor:
         """Repaint `content`, `(N, 3, H, W)` RGB in [0, 1], H and W at least 64, of any parity.
 
         Args:
@@ -96,12 +104,15 @@ class StyleNetwork(nn.Module):
             strength: see `style_row`. Below 1 the photograph goes past the layers with the weight that `painted_share`
                 leaves it, so that 0 gives it back: its brightness and colours, which instance norms take away, come by
                 no other way.
+            place: row and column from which a network takes its noise, if it has any: from anywhere in training, so
+                that no stroke is learnt for one place.
 
         Returns:
             The pastiche, `(N, 3, H, W)`, within [-0.09, 1.09]; a reader clamps.
         """
         height, width = content.shape[2:]
-        painted = weave(self.phases(content, self.style_row(style, strength)), self.period)[:, :, :height, :width]
+        row = self.style_row(style, strength)
+        painted = weave(self.phases(content, row, place), self.period)[:, :, :height, :width]
         if not self.has_strength or strength is None:
             return painted
         return torch.lerp(content.to(painted.dtype), painted, painted_share(strength).view(-1, 1, 1, 1).to(painted))

@@ -51,7 +51,7 @@ class JohnsonNetwork(StyleNetwork):
         )
         self.hold_styles(1)
 
-    def phases(self, content: Tensor, style: Tensor) -> Tensor:
+    def phases(self, content: Tensor, style: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
         """Repaint `content`; see `StyleNetwork`."""
         height, width = content.shape[2:]
         pastiche = self.layers(self.enlarge(content), style)[:, :, self.offset :, self.offset :]

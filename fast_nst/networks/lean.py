@@ -9,7 +9,7 @@ convolution whose kernel is made from the resize-convolution's.
 So the last two layers learn as nearest-neighbour doubling and a convolution do, and run as ones that never leave a
 quarter of the size. A sub-pixel convolution [Shi2016], which has weights of its own for each phase, costs as much and
 learnt slower (1.41 after 600 steps, against 1.25 with one doubling and 1.19 with two). Such a network draws a grid if
-nothing is done about it: `benchmarks/grid.py` measures it, `shift_loss` is against it.
+nothing is done about it: `benchmarks/grid.py` measures it, `grid_loss` is against it.
 
 References:
     [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155: the residual
@@ -24,8 +24,11 @@ from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash, unweave
 from fast_nst.networks.blocks import ArrangedConv2d
+from fast_nst.networks.noise import PlaceNoise
 from fast_nst.networks.styled import Styled, StyledSequential, StyleNorm
 
+GRAINS = (1, 2, 4, 8, 16)
+"""Of the noise beside the photograph: places, of 4 px, over which each of its channels is smooth."""
 _LEAK = 0.2  # of what is below zero, so that few channels can say much
 
 
@@ -137,52 +140,85 @@ class NarrowBlock(Styled):
         return _inside(hidden, self.rim) + self.residual(hidden, style)  # type: ignore[no-any-return]
 
 
-class LeanNetwork(StyleNetwork):
-    """The photograph's phases, a detour at an eighth of its size, residual blocks, and the way up in phases.
+class Detour(Styled):
+    """A way through a picture of half the size, which makes strokes of twice the width; its output is to be added.
 
-    The detour is what large strokes are made in; to what the blocks give, doubled, the photograph's own pixels are
+    Args:
+        channels: in and out.
+        width: channels on the way.
+        blocks: narrow blocks on the way, with mirrored borders.
+        kernel: side of the last convolution, 1 or 3.
+        inner: a detour of this one, after its first block.
+    """
+
+    def __init__(self, channels: int, width: int, blocks: int, kernel: int, inner: "Detour | None" = None) -> None:
+        super().__init__()
+        narrow = [NarrowBlock(width, width // 2, mirrored=True) for _ in range(blocks)]
+        self.down = StyledSequential(*_convolution(channels, width, 2, stride=2, mirrored=False), *narrow[:1])
+        self.inner = inner
+        self.up = StyledSequential(
+            *narrow[1:], *_convolution(width, channels, kernel, mirrored=kernel > 1), nn.Upsample(scale_factor=2)
+        )
+        # Beyond the place that a pixel lies in: a place a block and one in a last convolution of 3x3, and as many of
+        # twice the size as the inner one sees; and one, by where in the larger place of the inner one it lies.
+        self.reach: int = blocks + kernel // 2 + (1 + 2 * inner.reach if inner else 0)
+        """How far it sees, places of its own size."""
+
+    def forward(self, hidden: Tensor, style: Tensor) -> Tensor:
+        """`(N, C, H, W)` to the same; H and W are even, and of a detour with an inner one multiples of 4."""
+        small = self.down(hidden, style)
+        return self.up(small if self.inner is None else small + self.inner(small, style), style)  # type: ignore[no-any-return]
+
+
+class LeanNetwork(StyleNetwork):
+    """The photograph's phases and noise, detours at an eighth and a sixteenth, residual blocks, the way up in phases.
+
+    The detours are what large strokes are made in; to what the blocks give, doubled, the photograph's own pixels are
     added, so that its edges need not be remembered on the way.
 
     Args:
         width: channels at a quarter of the size.
-        deep_width: channels at an eighth.
-        deep_blocks: residual blocks at an eighth, with mirrored borders.
+        deep_width: channels at an eighth and at a sixteenth.
+        deep_blocks: residual blocks at an eighth.
+        deepest_blocks: residual blocks at a sixteenth.
         blocks: residual blocks at a quarter, valid.
         tail: channels at half size, in `DoublingPhases`.
     """
 
-    size_multiple, period = 8, 4
+    size_multiple, period = 16, 4
 
-    def __init__(self, width: int, deep_width: int, deep_blocks: int, blocks: int, tail: int) -> None:
+    def __init__(
+        self, width: int, deep_width: int, deep_blocks: int, deepest_blocks: int, blocks: int, tail: int
+    ) -> None:
         super().__init__()
         self.rim = 1 + blocks  # small px that go on the way in and in the blocks
         self.margin = self.period * self.rim + 6  # and 2 and 4 px in the last two layers
-        # Of the detour: 8 px a block, 8 in its last convolution, and 7 by where a pixel lies in a deep one.
-        self.receptive_radius = self.margin + 8 * deep_blocks + 15
-        self.enter = StyledSequential(*_convolution(3 * self.period**2, width, 3, mirrored=False))
-        self.detour = StyledSequential(
-            *_convolution(width, deep_width, 2, stride=2, mirrored=False),
-            *(NarrowBlock(deep_width, deep_width // 2, mirrored=True) for _ in range(deep_blocks)),
-            *_convolution(deep_width, width, 3, mirrored=True),
-            nn.Upsample(scale_factor=2),
-        )
+        self.noise = PlaceNoise(GRAINS)
+        pixels = 3 * self.period**2
+        self.enter = StyledSequential(*_convolution(pixels + self.noise.channels, width, 3, mirrored=False))
+        deepest = Detour(deep_width, deep_width, deepest_blocks, kernel=1)
+        self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
         self.doubling = DoublingPhases(width, tail)
         self.halving = HalvingPhases(tail)
         self.layers = StyledSequential(PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail))
+        deep = 2 * self.period
+        self.receptive_radius = self.margin + deep * self.detour.reach + deep - 1
         self.hold_styles(1)
 
     def enlarge(self, content: Tensor) -> Tensor:
-        """Mirror the border: by the margin, and at the right and bottom until the whole is a size multiple."""
-        margin = self.margin
-        bottom, right = (margin + -(side + 2 * margin) % self.size_multiple for side in content.shape[2:])
+        """Mirror the border: by the margin, and at the right and bottom until the detours can halve what entered."""
+        margin, lost = self.margin, 2 * self.period  # px that go on the way in
+        bottom, right = (margin + -(side + 2 * margin - lost) % self.size_multiple for side in content.shape[2:])
         return F.pad(content, (margin, right, margin, bottom), mode="reflect")
 
-    def phases(self, content: Tensor, style: Tensor) -> Tensor:
+    def phases(self, content: Tensor, style: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
         """Repaint `content`; see `StyleNetwork`."""
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
         pixels = unweave(self.enlarge(content), self.period)
-        entered = self.enter(pixels, style)
+        noise = self.noise(*pixels.shape[2:], place).to(pixels.dtype)
+        seen = torch.cat([pixels, noise.expand(pixels.shape[0], -1, -1, -1)], dim=1)
+        entered = self.enter(seen, style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
         at_half_size = self.doubling(hidden) + self.halving(_inside(pixels, self.rim))
         return squash(self.layers(at_half_size, style)[:, :, :height, :width])

@@ -4,7 +4,7 @@ from fast_nst.perceptual.balance import PULL_ON_NETWORK, PULL_ON_PIXELS, balance
 from fast_nst.perceptual.config import ObjectiveConfig
 from fast_nst.perceptual.content import balanced_channels, content_loss, gradient_loss, pixel_loss, ssim, ssim_loss
 from fast_nst.perceptual.objective import Losses, Objective, least_side
-from fast_nst.perceptual.smoothness import grid_loss, shift_loss, total_variation
+from fast_nst.perceptual.smoothness import grid_loss, total_variation
 from fast_nst.perceptual.style import (
     centred_gram_matrix,
     channel_moments,
@@ -15,6 +15,7 @@ from fast_nst.perceptual.style import (
     wasserstein_loss,
 )
 from fast_nst.perceptual.tensors import to_image, to_pixels
+from fast_nst.perceptual.tone import luminance, tone_loss
 from fast_nst.perceptual.vgg import VggFeatures
 
 __all__ = [
@@ -34,14 +35,15 @@ __all__ = [
     "gram_matrix",
     "grid_loss",
     "least_side",
+    "luminance",
     "moments_loss",
     "pixel_loss",
-    "shift_loss",
     "sorted_projections",
     "ssim",
     "ssim_loss",
     "to_image",
     "to_pixels",
+    "tone_loss",
     "total_variation",
     "wasserstein_loss",
 ]

@@ -51,10 +51,10 @@ class ObjectiveConfig:
     )
     pooling: Pooling = field(default="max", metadata={"help": "Pooling inside the loss network."})
     content_layers: Mapping[str, float] = field(
-        default_factory=lambda: {"relu3_3": 1.0}, metadata={"help": "Content layers and their weights."}
+        default_factory=lambda: {"relu4_1": 1.0}, metadata={"help": "Content layers and their weights."}
     )
     style_layers: Mapping[str, float] = field(
-        default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu3_4": 1.0},
+        default_factory=lambda: {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.5},
         metadata={"help": "Style layers and their weights."},
     )
     content_terms: Mapping[str, float] = field(
@@ -80,7 +80,7 @@ class ObjectiveConfig:
         default=(), metadata={"help": "Weights of several paintings, in their order, such as 3,7. Default: alike."}
     )
     style_levels: int = field(
-        default=3, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
+        default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
     style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
@@ -92,7 +92,10 @@ class ObjectiveConfig:
             "help": "Weight of style. Left out: balanced for the painting; in a comparison, the model's, else 4."
         },
     )
-    tv_weight: float = field(default=1.0, metadata={"help": "Weight of the total variation term."})
+    tone_weight: float = field(
+        default=1.0, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+    )
+    tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
@@ -104,7 +107,7 @@ class ObjectiveConfig:
             _check_choice(name, getattr(self, name), get_args(choices))
         if self.loss_network != "auto":
             check_network(self.loss_network)
-        weights = {name: getattr(self, name) for name in ("content_weight", "style_weight", "tv_weight")}
+        weights = {name: getattr(self, name) for name in ("content_weight", "style_weight", "tone_weight", "tv_weight")}
         _check_weights({name: weight for name, weight in weights.items() if weight is not None})
         self._check_terms()
         known = "vgg19" if self.loss_network == "auto" else self.loss_network

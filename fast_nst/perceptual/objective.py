@@ -28,6 +28,7 @@ from fast_nst.perceptual.content import (
 from fast_nst.perceptual.smoothness import total_variation
 from fast_nst.perceptual.strips import Strip, features_in_strips, strips, sums_in_strips
 from fast_nst.perceptual.style import MEASURES
+from fast_nst.perceptual.tone import tone_loss
 from fast_nst.perceptual.vgg import VggFeatures
 
 _OF_PICTURES: dict[str, Callable[[Tensor, Tensor, Constants], Tensor]] = {"ssim": ssim_loss, "pixels": pixel_loss}
@@ -42,6 +43,7 @@ class Losses(NamedTuple):
 
     content: Tensor
     style: Tensor
+    tone: Tensor
     tv: Tensor
     total: Tensor
 
@@ -64,7 +66,7 @@ class Seen(NamedTuple):
 
 
 class Objective(nn.Module):
-    """`content_weight * content + style_weight * style + tv_weight * total variation` against one painting or several.
+    """Content, style, tone and total variation, each times its weight, added up: against one painting or several.
 
     A term of weight 0 is not computed. Weights that the configuration leaves open are `CONTENT_WEIGHT` and
     `STYLE_WEIGHT`.
@@ -135,8 +137,9 @@ class Objective(nn.Module):
             content = content + self._content(seen.contents)
             style = style + self._style(seen.styles, level)
         content = content + self._pictures(pastiche, content_targets)
+        tone = self._tone(pastiche, content_targets)
         tv = self.config.tv_weight * total_variation(pastiche, self.config.tv_form, self.config.constants)
-        return Losses(content, style, tv, content + style + tv)
+        return Losses(content, style, tone, tv, content + style + tone + tv)
 
     def _content(self, losses: Mapping[Key, Tensor]) -> Tensor | float:
         shares = _layer_weights(self.content_layers, self.config.constants)
@@ -151,6 +154,11 @@ class Objective(nn.Module):
             for term, weight in self.config.content_terms.items()
             if weight and term in _OF_PICTURES
         )
+
+    def _tone(self, pastiche: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        if not self.config.tone_weight or _PICTURE not in targets:  # without a photograph, style is judged alone
+            return pastiche.new_zeros(len(pastiche))
+        return self.config.tone_weight * tone_loss(pastiche, targets[_PICTURE])
 
     def _style(self, statistics: Mapping[Key, Tensor], level: int) -> Tensor | float:
         shares = _layer_weights(self.style_layers, self.config.constants)

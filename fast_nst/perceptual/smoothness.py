@@ -1,4 +1,4 @@
-"""Total variation, and two terms against grids, as pure functions of images; each returns one value an image, `(N,)`.
+"""Total variation, and a term against grids, as pure functions of images; each returns one value an image, `(N,)`.
 
 References:
     [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155.
@@ -67,31 +67,3 @@ def grid_loss(image: Tensor, period: int) -> Tensor:
         phases = torch.unflatten(steps[:, :whole], 1, (-1, period)).mean(1)
         shares.append(phases.var(1, correction=0) / (phases.mean(1) + _INVISIBLE).square())
     return torch.stack(shares).mean(0)
-
-
-def shift_loss(pastiche: Tensor, moved: Tensor, shift: tuple[int, int], border: int = 16) -> Tensor:
-    """How far the pastiche of a picture that lies elsewhere is from being the same pastiche, elsewhere.
-
-    A network that halves and doubles feature maps can paint a pixel otherwise by where it lies on its grid, and weave a
-    hatch. This term is not of the papers.
-
-    Args:
-        pastiche: of a picture, `(N, C, H, W)`, RGB in [0, 1].
-        moved: of that picture without its first rows and columns, `(N, C, H - down, W - across)`.
-        shift: those rows and columns: `down, across`.
-        border: px at every side that are not compared, since what lies around them is mirrored.
-
-    Returns:
-        `(N,)`, the mean absolute difference of what both show; zero where the shift changes nothing.
-
-    Raises:
-        ValueError: if `moved` has another shape, or nothing is left inside the border.
-    """
-    down, across = shift
-    same = pastiche[:, :, down:, across:]
-    if same.shape != moved.shape or min(same.shape[2:]) <= 2 * border:
-        raise ValueError(
-            f"moved must be {tuple(same.shape)}, its sides more than {2 * border} px; got {tuple(moved.shape)}"
-        )
-    inside = slice(border, -border)
-    return (same - moved)[:, :, inside, inside].abs().flatten(1).mean(1)

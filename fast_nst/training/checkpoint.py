@@ -63,7 +63,6 @@ class Trained:
             "crop_size": str(config.crop_size),
             "learning_rate": str(config.learning_rate),
             "grid_weight": str(config.grid_weight),
-            "shift_weight": str(config.shift_weight),
             "precision": config.precision,
             "seed": str(config.seed),
             "init_from": "/".join(Path(config.init_from or "").parts[-2:]),  # run and file, or `base`

@@ -33,20 +33,13 @@ class TrainConfig:
     accumulate: int = field(
         default=1, metadata={"help": "Batches a step is split into, one after the other, where memory is short."}
     )
-    crop_size: int = field(default=192, metadata={"help": "Side of the square training crops, px."})
+    crop_size: int = field(default=256, metadata={"help": "Side of the square training crops, px."})
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
     max_gradient: float = field(
         default=20.0, metadata={"help": "Norm that longer gradients are shortened to, lest one odd crop upset a run."}
     )
     grid_weight: float = field(
         default=10.0, metadata={"help": "Weight of a term against grids: edges should fall anywhere alike."}
-    )
-    shift_weight: float = field(
-        default=2.0,
-        metadata={
-            "help": "Weight of a term against hatches: what is painted should not change with where it lies. 0 paints "
-            "each crop once, which is faster."
-        },
     )
     fixed_strength: bool = field(
         default=False,
@@ -189,6 +182,5 @@ _LEAST = {
     "workers": 0,
     "num_nodes": 1,
     "grid_weight": 0,
-    "shift_weight": 0,
     "cache_gib": 0,
 }

@@ -49,7 +49,8 @@ class ContentPhotographs:
     Each photograph comes once an epoch, in an order drawn anew for each. A crop is a square of half (`least_share`) to
     all (`most_share`) of the photograph's shorter side, anywhere in it, resized to `crop_size` px and mirrored half the
     time. Where a photograph is larger, it is first made so small that the least crop need not shrink: more fit into
-    memory.
+    memory. Where it is small, its crops are of `crop_size` px and more if it has as many: an enlarged one is blurred,
+    and has edges that no photograph has.
 
     Args:
         places: paths and URLs.
@@ -60,6 +61,7 @@ class ContentPhotographs:
         device: where they are kept and cropped.
         least_share: shortest crop side, as a share of the photograph's shorter side.
         most_share: longest crop side, likewise.
+        may_enlarge: crops may be shorter than `crop_size` also where the photograph has more.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class ContentPhotographs:
         device: torch.device | None = None,
         least_share: float = LEAST_SHARE,
         most_share: float = 1.0,
+        *,
+        may_enlarge: bool = False,
     ) -> None:
         self.places = list(places)
         self.crop_size = crop_size
@@ -80,6 +84,7 @@ class ContentPhotographs:
         self.device = device or torch.device("cpu")
         self.least_share = least_share
         self.most_share = most_share
+        self.may_enlarge = may_enlarge
         self._room = int(cache_gib * _GIB)
         self._kept: dict[int, Tensor] = {}
 
@@ -134,7 +139,10 @@ class ContentPhotographs:
         """Return crop `index` of a photograph: `(1, 3, crop, crop)` in [0, 1]."""
         rng = np.random.default_rng([self.seed, 1, index])
         height, width = pixels.shape[1:]
-        side = max(1, round(min(height, width) * rng.uniform(self.least_share, self.most_share)))
+        least, most = (min(height, width) * share for share in (self.least_share, self.most_share))
+        if not self.may_enlarge:
+            least = max(least, min(self.crop_size, most))
+        side = max(1, round(rng.uniform(least, most)))
         top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
         square = pixels[None, :, top : top + side, left : left + side].float() / 255
         size = (self.crop_size, self.crop_size)

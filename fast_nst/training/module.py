@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from fast_nst.errors import TrainingError
 from fast_nst.networks import MOST_STRENGTH, StyleNetwork, build_network
-from fast_nst.perceptual import Losses, Objective, grid_loss, shift_loss
+from fast_nst.networks.noise import PERIOD
+from fast_nst.perceptual import Losses, Objective, grid_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
 
 WARM_UP = 0.05
 """Share of the run in which the learning rate rises."""
-_STRIDE = 37  # prime, so that neighbouring steps differ in rows and columns
 _AT_ONE, _UP_TO_ONE = 0.5, 0.75  # shares of crops painted with strength 1, as most pictures will be, or at most that
 _ALONE = 10  # times faster that a row learns where all else stays as it is
 _LAST_RATE = 0.01  # learning rate at the end, as a share of its peak
@@ -28,14 +28,17 @@ class Shares(NamedTuple):
     """What terms of the loss count for each crop of a batch, by its strength, `(N,)`; see `pull_of`."""
 
     content: Tensor
+    """Of content, and of tone."""
     style: Tensor
+    """Of style, and of total variation."""
 
 
 class Lot(NamedTuple):
-    """What a batch is painted with: the style's number, and the strength of each crop."""
+    """What a batch is painted with: the style's number, the strength of each crop, and where the noise begins."""
 
     style: int
     strengths: tuple[float, ...]
+    place: tuple[int, int] = (0, 0)
 
 
 class Painted(NamedTuple):
@@ -46,13 +49,15 @@ class Painted(NamedTuple):
     """`(N, 3, crop, crop)`."""
     loss: Tensor
     terms: dict[str, Tensor]
-    """All six, detached."""
+    """All of them, detached."""
 
 
 def draw_lot(seed: int, indices: Sequence[int], styles: int) -> Lot:
-    """Draw the style and the strengths for the crops of a batch: a pure function of the seed and the crops' numbers."""
+    """Draw what the crops of a batch are painted with: a pure function of the seed and the crops' numbers."""
     style = int(np.random.default_rng([seed, 3, indices[0]]).integers(styles))
-    return Lot(style, tuple(_draw_strength(np.random.default_rng([seed, 4, index])) for index in indices))
+    strengths = tuple(_draw_strength(np.random.default_rng([seed, 4, index])) for index in indices)
+    row, column = np.random.default_rng([seed, 5, indices[0]]).integers(PERIOD, size=2)
+    return Lot(style, strengths, (int(row), int(column)))
 
 
 def _draw_strength(rng: np.random.Generator) -> float:
@@ -82,7 +87,7 @@ class StyleTransferModule(pl.LightningModule):
         self.config = told = TrainConfig.from_plain(config)
         self.network = build_network(told.preset, len(told.all_paintings()), has_strength=not told.fixed_strength)
         self.objectives = tuple(objectives)  # in a tuple: no submodules, so neither saved nor sent to other devices
-        self.logged: tuple[str, ...] = (*Losses._fields, "grid", "shift")
+        self.logged: tuple[str, ...] = (*Losses._fields, "grid")
         self.gradient_norm = torch.zeros(())  # of the last step
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
 
@@ -134,12 +139,11 @@ class StyleTransferModule(pl.LightningModule):
         if not self.network.has_strength:
             lot = lot._replace(strengths=(1.0,) * len(lot.strengths))
         style, strength = self._controls(lot)
-        pastiche = self.network(batch.images, style, strength)
+        pastiche = self.network(batch.images, style, strength, lot.place)
         losses = self.judge(batch.images, pastiche, lot).mean()
         grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
-        shift = self._shift_loss(batch.images, pastiche, style, strength)
-        loss = losses.total + self.config.grid_weight * grid + self.config.shift_weight * shift
-        return Painted(lot, pastiche, loss, self.checked({**losses._asdict(), "grid": grid, "shift": shift}))
+        loss = losses.total + self.config.grid_weight * grid
+        return Painted(lot, pastiche, loss, self.checked({**losses._asdict(), "grid": grid}))
 
     def checked(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return terms of the loss as they are logged; raises `TrainingError` for odd ones where looking is free."""
@@ -158,22 +162,15 @@ class StyleTransferModule(pl.LightningModule):
             None if strength is None else strength.to(self.device),
         )
 
-    def _shift_loss(self, content: Tensor, pastiche: Tensor, style: Tensor | None, strength: Tensor | None) -> Tensor:
-        """Paint the crops again, less some rows and columns, and hold both pastiches against each other."""
-        if not self.config.shift_weight:
-            return pastiche.new_zeros(())
-        shift = shift_of(self.global_step, self.network.size_multiple)
-        moved = self.network(content[:, :, shift[0] :, shift[1] :], style, strength)
-        return shift_loss(pastiche.float(), moved.float(), shift).mean()
-
     def judge(self, content: Tensor, pastiche: Tensor, lot: Lot) -> Losses:
         """Hold `pastiche` against `content`, both `(N, 3, H, W)` RGB in [0, 1], by its style's objective."""
         objective = self.objectives[lot.style]
         with torch.autocast(content.device.type, enabled=False):  # the objective's arithmetic is its own choice
             losses: Losses = objective(pastiche.float(), objective.content_targets(content))
             shares = self.shares(lot)
-            content_term, style, tv = losses.content * shares.content, *(shares.style * one for one in losses[1:3])
-            return Losses(content_term, style, tv, content_term + style + tv)
+            content_term, tone = shares.content * losses.content, shares.content * losses.tone
+            style, tv = shares.style * losses.style, shares.style * losses.tv
+            return Losses(content_term, style, tone, tv, content_term + style + tone + tv)
 
     def shares(self, lot: Lot) -> Shares:
         """Return what terms count for each crop; of those of strength 1 all count 1."""
@@ -205,11 +202,6 @@ def pull_of(strength: float) -> float:
     The square, up to 1; beyond, where more weight does little more, the fourth power.
     """
     return strength**2 if strength < 1 else strength**4
-
-
-def shift_of(step: int, period: int) -> tuple[int, int]:
-    """Return rows and columns to leave out in a step: over `period * period` steps every pair within a period, once."""
-    return divmod(_STRIDE * step % period**2, period)
 
 
 def leave_out_odd(weights: Iterable[nn.Parameter]) -> Tensor:

@@ -7,20 +7,20 @@ for every photograph, the slow method finds new ones for each.
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from fast_nst.errors import ImageError
-from fast_nst.gatys import GatysConfig, repaint, weighed
-from fast_nst.images import Picture, Pixels, fit, fit_size, read_pixels, write_picture
+from fast_nst.gatys import GatysConfig, repaint, settled
+from fast_nst.images import Picture, Pixels, fit, read_pixels, write_picture
 from fast_nst.inference.sheet import contact_sheet
-from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, ObjectiveConfig, least_side
+from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, ObjectiveConfig
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.sources import find_photographs, read_photograph
 
 _PHOTOGRAPHS = 3
-_SIDE, _START = 256, 64  # px; from coarse to fine, since large shapes take few and quick steps there
+_SIDE = 256  # px
 _STEPS = 32
 _THINNEST = 4  # long side by short side: of a thinner photograph, crops show what a preview does not
 
@@ -45,10 +45,8 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     if not photographs:
         places = ", ".join(config.content_dir)
         raise ImageError(f"no photograph in {places} can be read and is wider than 1:{_THINNEST}")
-    run = GatysConfig(steps=_STEPS, size=_SIDE, start_size=_START, objective=_for_pixels(config.objective))
-    if not _serves(run, photographs, styles):
-        run = replace(run, start_size=None)
-    run = weighed(run, photographs[0], styles)
+    run = GatysConfig(steps=_STEPS, size=_SIDE, objective=_for_pixels(config.objective))
+    run = settled(run, min(photographs, key=_thinness), styles)
     ends, rows = time.monotonic() + seconds, []
     for number, photograph in enumerate(photographs):
         share = (ends - time.monotonic()) / (len(photographs) - number)
@@ -60,18 +58,10 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     return _for_network(run.objective)
 
 
-def _serves(run: GatysConfig, photographs: Sequence[Pixels], styles: Sequence[Pixels]) -> bool:
-    """Whether the objective can look at all pictures at the size that the run starts at."""
-    side = run.scales()[0][0]
-    style_side = round(run.objective.style_size * side / _SIDE)
-    sides = [_short_side(photograph, side) for photograph in photographs]
-    sides += [_short_side(style, style_side) for style in styles]
-    return min(sides) >= least_side(run.objective)
-
-
-def _short_side(pixels: Pixels, longer_side: int) -> int:
-    height, width = pixels.shape[:2]
-    return min(fit_size(height, width, longer_side))
+def _thinness(photograph: Pixels) -> float:
+    """Return the shorter side as a share of the longer one."""
+    height, width = photograph.shape[:2]
+    return float(min(height, width) / max(height, width))
 
 
 def _for_pixels(objective: ObjectiveConfig) -> ObjectiveConfig:

@@ -131,6 +131,7 @@ def build_module(config: TrainConfig) -> StyleTransferModule:
             config.cache_gib / len(paintings),
             least_share=most / 4,
             most_share=most,
+            may_enlarge=True,
         )
         for painting in paintings
     ]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from fast_nst.errors import ConfigError
-from fast_nst.gatys import GatysConfig, repaint, repainting, weighed
-from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.gatys import GatysConfig, repaint, repainting, settled
+from fast_nst.perceptual import ObjectiveConfig, least_side
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def painting() -> np.ndarray:
 @pytest.mark.parametrize(
     ("size", "start", "expected"),
     [
-        (512, None, [(512, 500)]),
+        (512, 0, [(512, 500)]),
         (512, 512, [(512, 500)]),
         (1024, 256, [(256, 500), (512, 250), (1024, 125)]),
         (2000, 200, [(200, 500), (250, 250), (500, 125), (1000, 62), (2000, 31)]),
@@ -44,11 +44,21 @@ def painting() -> np.ndarray:
     ],
 )
 def test_each_size_is_at_most_twice_the_one_before_with_half_the_steps(size, start, expected):
-    assert GatysConfig(size=size, start_size=start).scales() == expected
+    assert GatysConfig(size=size, steps=500, start_size=start).scales() == expected
+
+
+def test_work_begins_at_128_px_or_more_where_a_thin_picture_could_not_be_judged(config):
+    objective = replace(config.objective, style_layers={"relu2_1": 1.0}, style_levels=5, style_size=1000)
+    run = GatysConfig(size=1000, objective=objective)
+    assert least_side(run.objective) == 32
+    assert settled(run, photograph(), [painting()]).start_size == 128
+    assert settled(run, photograph(30, 240), [painting()]).start_size == 256
+    assert settled(run, photograph(30, 1200), [painting()]).start_size == 1000  # never: at one size, which will be told
+    assert settled(replace(run, size=100), photograph(), [painting()]).start_size == 100
 
 
 def test_a_start_larger_than_the_end_is_refused():
-    with pytest.raises(ConfigError, match="start_size is 600, expected 1 to 512"):
+    with pytest.raises(ConfigError, match="start_size is 600, expected 0 to 512"):
         GatysConfig(start_size=600)
 
 
@@ -95,16 +105,16 @@ def test_a_target_is_for_the_last_size_and_time_for_all(config, monkeypatch):
 
 
 def test_open_weights_are_balanced_once_for_the_size_asked_for(config):
-    settled = weighed(config, photograph(), [painting()])
-    assert settled.objective.style_weight is not None
-    assert weighed(settled, photograph(90, 100), [painting()]) == settled
+    found = settled(config, photograph(), [painting()])
+    assert found.objective.style_weight is not None
+    assert settled(found, photograph(90, 100), [painting()]) == found
     _, open_history = repaint(photograph(), [painting()], config)
-    _, settled_history = repaint(photograph(), [painting()], settled)
+    _, settled_history = repaint(photograph(), [painting()], found)
     assert [step.losses for step in open_history] == [step.losses for step in settled_history]
 
 
 def test_strips_do_not_change_the_path(config):
-    small = replace(config, start_size=None, steps=3)
+    small = replace(config, start_size=0, steps=3)
     _, whole = repaint(photograph(), [painting()], small)
     _, strips = repaint(photograph(), [painting()], replace(small, strip_megapixels=0.0008))
     assert [step.losses["total"] for step in strips] == pytest.approx([s.losses["total"] for s in whole], rel=1e-3)

@@ -12,13 +12,14 @@ from fast_nst.errors import ConfigError
 from fast_nst.networks import PRESETS, build_network
 from fast_nst.networks.johnson import JohnsonNetwork
 from fast_nst.networks.lean import LeanNetwork
+from fast_nst.networks.noise import PERIOD
 from fast_nst.networks.styled import StyleNorm
 
 THIN = (2, 2, 2)  # geometry does not depend on the width
 NETWORKS = {
     "johnson, padded": lambda blocks: JohnsonNetwork(THIN, blocks, padded=True),
     "johnson, valid": lambda blocks: JohnsonNetwork(THIN, blocks, padded=False),
-    "lean": lambda blocks: LeanNetwork(2, 2, blocks // 2, blocks, 2),
+    "lean": lambda blocks: LeanNetwork(2, 2, blocks // 2, 1, blocks, 2),
 }
 CENTRED = ("johnson, valid", "lean")
 sides = st.integers(64, 140)
@@ -31,7 +32,10 @@ def noise(*shape: int) -> Tensor:
 
 
 def linear(network: nn.Module) -> nn.Module:
-    """Take norms and rectifiers out of `network`, so that only where a pixel looks is left."""
+    """Take norms, rectifiers and noise out of `network`, so that only where a pixel looks is left."""
+    if isinstance(network, LeanNetwork):
+        for tile in network.noise.buffers():
+            tile.zero_()
     for name, child in network.named_children():
         if isinstance(child, StyleNorm | nn.ReLU | nn.LeakyReLU):
             setattr(network, name, nn.Identity())
@@ -49,8 +53,8 @@ def averaging(name: str, blocks: int = 5) -> nn.Module:
 
 
 def sight(network: nn.Module, row: int, column: int) -> tuple[Tensor, Tensor]:
-    """How much the output pixel at `row`, `column` depends on each row and on each column of a 160 px picture."""
-    content = torch.zeros(1, 3, 160, 160, requires_grad=True)  # where tanh is not saturated
+    """How much the output pixel at `row`, `column` depends on each row and on each column of a 240 px picture."""
+    content = torch.zeros(1, 3, 240, 240, requires_grad=True)  # where tanh is not saturated
     network(content)[0, 0, row, column].backward()
     influence = content.grad[0].abs().sum(0)
     return influence.sum(1), influence.sum(0)
@@ -78,7 +82,7 @@ def test_every_preset_repaints_small_and_odd_pictures(preset, height, width):
 
 
 @pytest.mark.parametrize(
-    ("preset", "count"), [("johnson", 1_677_635), ("johnson-half", 424_099), ("quality", 199_507), ("fast", 61_103)]
+    ("preset", "count"), [("johnson", 1_677_635), ("johnson-half", 424_099), ("quality", 292_571), ("fast", 78_223)]
 )
 def test_every_preset_has_the_parameters_it_claims(preset, count):
     assert sum(parameter.numel() for parameter in build_network(preset).parameters()) == count
@@ -113,7 +117,7 @@ def test_a_picture_does_not_depend_on_the_others_of_its_batch(name):
 @every_network
 def test_no_pixel_sees_further_than_the_receptive_radius(name, blocks):
     network, reach = averaging(name, blocks), []
-    for place in range(76, 76 + network.size_multiple):  # each place in the grid of the deepest layer
+    for place in range(112, 112 + network.size_multiple):  # each place in the grid of the deepest layer
         for seen in sight(network, place, place):
             indices = seen.nonzero()
             reach += [place - indices.min().item(), indices.max().item() - place]
@@ -124,8 +128,8 @@ def test_no_pixel_sees_further_than_the_receptive_radius(name, blocks):
 def test_a_network_looks_where_it_paints(name):
     network = averaging(name)
     centres = [
-        (seen * torch.arange(160)).sum() / seen.sum() - place
-        for place in range(76, 76 + network.size_multiple)
+        (seen * torch.arange(240)).sum() / seen.sum() - place
+        for place in range(112, 112 + network.size_multiple)
         for seen in sight(network, place, place)
     ]
     furthest = max(abs(centre.item()) for centre in centres)
@@ -163,8 +167,32 @@ def test_one_colour_stays_one_colour_up_to_the_border(preset, height, width):
     assert_close(pastiche, pastiche[..., 32:33, 32:33].expand_as(pastiche), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("preset", ["johnson-half", "quality"])
 @torch.no_grad()
-def test_one_colour_stays_one_colour_under_instance_norm(preset):
-    pastiche = build_network(preset)(torch.full((1, 3, 67, 90), 0.7))
+def test_one_colour_stays_one_colour_under_instance_norm():
+    pastiche = build_network("johnson-half")(torch.full((1, 3, 67, 90), 0.7))
     assert_close(pastiche, pastiche[..., 32:33, 32:33].expand_as(pastiche), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("preset", ["quality", "fast"])
+@torch.no_grad()
+def test_a_network_with_noise_paints_a_blank_wall_everywhere_and_twice_the_same(preset):
+    network, wall = build_network(preset), torch.full((1, 3, 128, 160), 0.7)
+    pastiche = network(wall)
+    blocks = pastiche.unfold(2, 32, 32).unfold(3, 32, 32)
+    assert blocks.std((4, 5)).min() > 0.01
+    assert torch.equal(network(wall), pastiche)
+    assert not torch.equal(network(wall, place=(1, 0)), pastiche)
+
+
+@torch.no_grad()
+def test_noise_that_moves_with_the_content_moves_the_pastiche():
+    network, content = NETWORKS["lean"](2), noise(1, 3, 200, 200)
+    there = content.roll((16, 32), (2, 3))
+    for layer in network.modules():
+        if isinstance(layer, StyleNorm):
+            layer.forward = lambda hidden, _style: hidden  # statistics of the whole see the border move
+    far = network.receptive_radius
+    here, moved = network(content), network(there, place=(-4 % PERIOD, -8 % PERIOD))
+    assert_close(
+        here[..., far:-far, far:-far][..., :-16, :-32], moved[..., far:-far, far:-far][..., 16:, 32:], atol=1e-4, rtol=0
+    )

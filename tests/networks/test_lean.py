@@ -7,7 +7,15 @@ from torch.nn.functional import conv2d, interpolate
 from torch.testing import assert_close
 
 from fast_nst.networks.base import squash, unweave, weave
-from fast_nst.networks.lean import DoublingPhases, HalvingPhases, LeanNetwork, NarrowBlock, PaintingPhases, PhaseNorm
+from fast_nst.networks.lean import (
+    Detour,
+    DoublingPhases,
+    HalvingPhases,
+    LeanNetwork,
+    NarrowBlock,
+    PaintingPhases,
+    PhaseNorm,
+)
 from fast_nst.networks.styled import StyleNorm, number_norms, plain_style
 
 
@@ -75,12 +83,14 @@ def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
 
 
 def test_the_whole_network_is_the_plain_one_in_another_order():
-    network, content = LeanNetwork(4, 6, 1, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
+    network, content = LeanNetwork(4, 6, 1, 1, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
     seen = network.enlarge(content)
     enter, norm, leak = network.enter
-    wide = enter.weight.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
+    of_pixels, of_noise = enter.weight[:, :48], enter.weight[:, 48:]
+    wide = of_pixels.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
     style = network.style_row()
-    entered = leak(norm(conv2d(seen, wide, stride=4), style))
+    noise_there = network.noise(seen.shape[2] // 4, seen.shape[3] // 4)[None].double()
+    entered = leak(norm(conv2d(seen, wide, stride=4) + conv2d(noise_there, of_noise), style))
     hidden = network.blocks(entered + network.detour(entered, style), style)
     beside = seen[:, :, 12:-12, 12:-12]  # px: 4 go on the way in, 4 in each of the blocks
     hidden = conv2d(interpolate(hidden, scale_factor=2), network.doubling.weight)
@@ -88,3 +98,17 @@ def test_the_whole_network_is_the_plain_one_in_another_order():
     hidden = leak(StyleNorm.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2), style))
     plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
     assert_close(network(content), plain[:, :, :70, :81])
+
+
+def test_what_a_detour_and_the_one_inside_it_see_is_its_reach():
+    detour = Detour(2, 2, 3, 3, inner=Detour(2, 2, 2, 1))
+    assert detour.reach == 3 + 1 + 1 + 2 * (2 + 0)
+    number_norms(detour)
+    for layer in detour.modules():
+        if isinstance(layer, StyleNorm):
+            layer.forward = lambda hidden, _style: hidden
+    picture = torch.zeros(1, 2, 96, 96, requires_grad=True)
+    detour.double()(picture.double(), plain_style(detour).double())[0, 0, 47, 47].backward()
+    rows = picture.grad[0].abs().sum((0, 2)).nonzero()
+    assert 47 - rows.min() <= 2 * detour.reach + 1
+    assert rows.max() - 47 <= 2 * detour.reach + 1

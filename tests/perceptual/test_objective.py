@@ -10,7 +10,15 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError
-from fast_nst.perceptual import Losses, Objective, ObjectiveConfig, balanced_channels, gradient_loss, total_variation
+from fast_nst.perceptual import (
+    Losses,
+    Objective,
+    ObjectiveConfig,
+    balanced_channels,
+    gradient_loss,
+    tone_loss,
+    total_variation,
+)
 from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
 
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
@@ -48,14 +56,15 @@ def half_size(image: Tensor) -> Tensor:
 
 
 def test_the_total_is_the_sum_of_the_weighted_terms(config, style_image, image):
-    config = replace(config, content_weight=1.0, style_weight=1.0, tv_weight=1.0)
+    config = replace(config, content_weight=1.0, style_weight=1.0, tone_weight=1.0, tv_weight=1.0)
     plain = judge(config, style_image, image, image.flip(3))
-    weights = {"content_weight": 2.0, "style_weight": 3.0, "tv_weight": 5.0}
+    weights = {"content_weight": 2.0, "style_weight": 3.0, "tone_weight": 4.0, "tv_weight": 5.0}
     weighted = judge(replace(config, **weights), style_image, image, image.flip(3))
     assert_close(weighted.content, 2 * plain.content)
     assert_close(weighted.style, 3 * plain.style)
+    assert_close(weighted.tone, 4 * plain.tone)
     assert_close(weighted.tv, 5 * plain.tv)
-    assert_close(weighted.total, weighted.content + weighted.style + weighted.tv)
+    assert_close(weighted.total, weighted.content + weighted.style + weighted.tone + weighted.tv)
     assert (torch.stack(plain) > 0).all()
 
 
@@ -69,9 +78,14 @@ def test_the_painting_itself_has_no_style_loss(config, style_image, levels):
     assert_close(losses.style, torch.zeros(1))
 
 
+def test_the_tone_term_is_that_of_the_pictures(config, style_image, image):
+    losses = judge(config, style_image, image, image.flip(3))
+    assert_close(losses.tone, tone_loss(image, image.flip(3)))
+
+
 def test_the_tv_term_is_the_total_variation_of_the_pastiche(config, style_image, image):
     for form in ("anisotropic", "isotropic", "squared"):
-        losses = judge(replace(config, tv_form=form, constants="johnson2016"), style_image, image, image)
+        losses = judge(replace(config, tv_form=form, tv_weight=1.0, constants="johnson2016"), style_image, image, image)
         assert_close(losses.tv, total_variation(image, form, "johnson2016"))
 
 
@@ -208,8 +222,8 @@ def test_the_gradient_reaches_the_pastiche_alone(config, style_image, image):
 
 
 def test_the_mean_of_the_losses_is_that_of_plain_numbers():
-    terms = torch.tensor([[1.0, 3.0], [10.0, 20.0], [0.0, 1.0], [11.0, 24.0]])
-    assert Losses(*terms).mean().floats() == {"content": 2.0, "style": 15.0, "tv": 0.5, "total": 17.5}
+    terms = torch.tensor([[1.0, 3.0], [10.0, 20.0], [2.0, 4.0], [0.0, 1.0], [13.0, 28.0]])
+    assert Losses(*terms).mean().floats() == {"content": 2.0, "style": 15.0, "tone": 3.0, "tv": 0.5, "total": 20.5}
 
 
 # Configuration

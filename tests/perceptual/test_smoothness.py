@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from fast_nst.perceptual import grid_loss, shift_loss, total_variation
+from fast_nst.perceptual import grid_loss, total_variation
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -87,10 +87,8 @@ def test_grid_loss_sees_blocks_that_repeat_nowhere():
     assert (grid_loss(blocks, 3) < 0.1).all()
 
 
-def test_the_gradients_of_both_are_those_of_finite_differences():
-    image, moved = noise(2, 2, 5, 7).requires_grad_(), noise(2, 2, 4, 5, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: grid_loss(x, 2), image)
-    assert torch.autograd.gradcheck(lambda x, y: shift_loss(x, y, (1, 2), border=1), (image, moved))
+def test_the_gradient_of_grid_loss_is_that_of_finite_differences():
+    assert torch.autograd.gradcheck(lambda x: grid_loss(x, 2), noise(2, 2, 5, 7).requires_grad_())
 
 
 def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
@@ -98,26 +96,3 @@ def test_grid_loss_of_one_colour_is_zero_with_a_finite_gradient():
     grid_loss(image, 4).sum().backward()
 
     assert image.grad.abs().max() == 0
-
-
-def test_shift_loss_of_one_pixel_that_differs():
-    pastiche = torch.zeros(2, 3, 12, 10)
-    moved = pastiche[:, :, 1:, 2:].clone()  # 11 x 8, of which 7 x 4 lie inside a border of two
-    moved[1, 0, 2, 2] = 0.5
-    moved[1, 1, 1, 2] = 9.0  # on the border
-
-    assert_close(shift_loss(pastiche, moved, (1, 2), border=2), torch.tensor([0.0, 0.5 / (3 * 7 * 4)]))
-
-
-def test_shift_loss_of_what_moves_along_is_zero_and_of_what_stays_is_not():
-    pastiche = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    along, staying = pastiche[:, :, 3:, 5:], pastiche[:, :, :-3, :-5]
-
-    assert shift_loss(pastiche, along, (3, 5)) == 0
-    assert shift_loss(pastiche, staying, (3, 5)) > 0.3  # two numbers in [0, 1] are a third apart
-
-
-@pytest.mark.parametrize(("height", "shift"), [(64, (1, 0)), (32, (0, 0))])
-def test_shift_loss_of_what_cannot_be_compared(height, shift):
-    with pytest.raises(ValueError, match="moved must be"):
-        shift_loss(torch.zeros(1, 3, height, 64), torch.zeros(1, 3, height, 64), shift)

@@ -1,12 +1,11 @@
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from fast_nst.errors import TrainingError
-from fast_nst.perceptual import grid_loss, shift_loss
+from fast_nst.networks.noise import PERIOD
+from fast_nst.perceptual import grid_loss
 from fast_nst.training.data import Crops
-from fast_nst.training.module import Lot, StyleTransferModule, rate_share, shift_of
+from fast_nst.training.module import Lot, StyleTransferModule, draw_lot, rate_share
 from fast_nst.training.run import read_objectives
 
 
@@ -37,7 +36,7 @@ def test_a_step_returns_the_mean_losses_of_its_batch(module):
 
 
 def test_every_step_asks_for_edges_anywhere_alike(config):
-    made = config(grid_weight=5.0, shift_weight=0.0)
+    made = config(grid_weight=5.0)
     module = StyleTransferModule(made.plain(), read_objectives(made))
     content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     outputs = module.training_step(Crops(content, (), (0, 1)), 0)
@@ -47,33 +46,12 @@ def test_every_step_asks_for_edges_anywhere_alike(config):
     torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"] + 5 * expected)
 
 
-def test_every_step_asks_that_what_is_painted_stays_itself_where_it_lies_elsewhere(config):
-    made = config(grid_weight=0.0, shift_weight=5.0)
-    module = StyleTransferModule(made.plain(), read_objectives(made))
-    module.trainer = SimpleNamespace(global_step=1)  # type: ignore[assignment]
-    content = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    outputs = module.training_step(Crops(content, (), (0, 1)), 0)
-    moved = module.network(content[:, :, 1:, 1:])  # 37 % 16 = 4 * 1 + 1
-
-    torch.testing.assert_close(
-        outputs["terms"]["shift"], shift_loss(module.network(content), moved, (1, 1)).mean().detach()
-    )
-    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"] + 5 * outputs["terms"]["shift"])
-
-
-def test_without_the_shift_term_a_crop_is_painted_once(config):
-    made = config(grid_weight=0.0, shift_weight=0.0)
-    module, painted = StyleTransferModule(made.plain(), read_objectives(made)), []
-    module.network.register_forward_hook(lambda *_: painted.append(1))
-    outputs = module.training_step(Crops(torch.rand(1, 3, 64, 64), (), (0,)), 0)
-
-    assert len(painted) == 1
-    assert outputs["terms"]["shift"] == 0
-    torch.testing.assert_close(outputs["loss"], outputs["terms"]["total"])
-
-
-def test_every_shift_within_a_period_comes_once():
-    assert {shift_of(step, 8) for step in range(64)} == {(down, across) for down in range(8) for across in range(8)}
+def test_noise_begins_anywhere_and_at_the_same_place_again():
+    places = [draw_lot(0, (step,), 1).place for step in range(200)]
+    assert len(set(places)) == 200
+    assert all(0 <= row < PERIOD and 0 <= column < PERIOD for row, column in places)
+    assert places == [draw_lot(0, (step,), 1).place for step in range(200)]
+    assert draw_lot(1, (0,), 1).place != places[0]
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):

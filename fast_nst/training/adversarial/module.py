@@ -186,7 +186,8 @@ class AdversarialModule(StyleTransferModule):
             return distances
         with torch.no_grad():
             style, _ = self._controls(lot)
-            whole = self.painter(content[faint], style, torch.ones(len(faint), device=self.device))
+            strength = torch.ones(len(faint), device=self.device)
+            whole = self.painter(content[faint], style, strength, lot.place)
             targets = self.discriminator.activations(whole.float())
         found = zip(self.discriminator.activations(pastiche[faint].float()), targets, strict=True)
         shares = [(one - other).square().flatten(1).sum(1) / other.square().flatten(1).sum(1) for one, other in found]

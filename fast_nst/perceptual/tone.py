@@ -1,0 +1,48 @@
+"""Tone: that what is light in the photograph is light in the pastiche, and what is dark is dark.
+
+Neither content nor style asks for it. A painting's Gram matrices only say how much light and dark there is, and a
+network's instance norms take the photograph's own brightness away: skies turn black over white fields, dark skin pale.
+This term is not of the papers.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+TONE_BLOCK = 8
+"""Side of the blocks whose luminance is compared, px: larger than strokes are wide, smaller than faces."""
+_LUMINANCE = (0.299, 0.587, 0.114)  # of R, G and B, as in ITU-R BT.601
+_FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly any light and dark to keep
+
+
+def tone_loss(image: Tensor, target: Tensor) -> Tensor:
+    """One less the correlation of two pictures' blurred luminance: where light and dark are, not how light or dark.
+
+    Luminance is averaged over blocks of 8x8 px (a rest at the right and bottom is left out; of smaller pictures all of
+    it is one block), and brought to mean 0 and deviation 1 over the picture. The mean product of the two is the
+    correlation. So a painting may be darker than the photograph, or have less contrast, without being charged for it.
+
+    Args:
+        image: the pastiche, `(N, 3, H, W)` RGB in [0, 1].
+        target: the photograph, same shape.
+
+    Returns:
+        `(N,)`: 0 where one is the other but for brightness and contrast, 1 where they have nothing in common, 2 for a
+        negative; and 1 for a picture of one tone.
+    """
+    tones, wanted = _standardised(image), _standardised(target)
+    return 1 - (tones * wanted).mean(1)
+
+
+def luminance(image: Tensor) -> Tensor:
+    """Return the luminance of `(N, 3, H, W)` RGB: `(N, 1, H, W)`, in the same range."""
+    weights = image.new_tensor(_LUMINANCE).view(1, 3, 1, 1)
+    return (image * weights).sum(1, keepdim=True)
+
+
+def _standardised(image: Tensor) -> Tensor:
+    """Return the luminance of blocks, `(N, blocks)`, of mean 0 and deviation 1 but where there is hardly any."""
+    block = min(TONE_BLOCK, *image.shape[2:])
+    blocks = F.avg_pool2d(luminance(image), block).flatten(1)
+    blocks = blocks - blocks.mean(1, keepdim=True)
+    variance = blocks.square().mean(1, keepdim=True)
+    return blocks / variance.clamp_min(_FAINT**2).sqrt()

@@ -1,0 +1,60 @@
+"""Tone: by hand on pictures of a few blocks, and what it does not mind."""
+
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from fast_nst.perceptual import luminance, tone_loss
+
+
+def blocks(*rows: list[float]) -> Tensor:
+    """A grey picture whose blocks of 8x8 px have these values."""
+    return torch.tensor(rows).repeat_interleave(8, 0).repeat_interleave(8, 1).expand(1, 3, -1, -1)
+
+
+def noise(seed: int = 0) -> Tensor:
+    return torch.rand(1, 3, 40, 56, generator=torch.Generator().manual_seed(seed))
+
+
+def test_luminance_weighs_the_colours_as_the_eye_does():
+    image = torch.tensor([1.0, 0.5, 0.25]).view(1, 3, 1, 1)
+    assert_close(luminance(image), torch.tensor(0.299 + 0.2935 + 0.0285).view(1, 1, 1, 1))
+
+
+def test_tone_loss_of_four_blocks_by_hand():
+    one, other = blocks([0.0, 1.0], [1.0, 0.0]), blocks([0.0, 1.0], [0.0, 1.0])
+    assert_close(tone_loss(one, other), torch.tensor([1.0]))  # they agree on two blocks and not on the others
+    three = blocks([0.0, 1.0], [1.0, 1.0])  # of deviation sqrt(3)/4; the mean product with `one` is 1/4 of 1/2
+    assert_close(tone_loss(one, three), torch.tensor([1 - 0.125 / (0.5 * 3**0.5 / 4)]))
+
+
+def test_a_negative_costs_two_and_a_blank_picture_one():
+    image = noise()
+    assert_close(tone_loss(1 - image, image), torch.tensor([2.0]))
+    assert_close(tone_loss(torch.full_like(image, 0.3), image), torch.tensor([1.0]))
+
+
+def test_brightness_and_contrast_cost_nothing():
+    image = blocks([0.2, 0.5, 0.8], [0.6, 0.4, 0.3])
+    assert_close(tone_loss(0.4 * image + 0.1, image), torch.zeros(1), atol=1e-6, rtol=0)
+
+
+def test_strokes_that_keep_each_block_as_light_cost_nothing():
+    image = blocks([0.2, 0.5, 0.8], [0.6, 0.4, 0.3])
+    strokes = torch.tensor([0.1, -0.1]).repeat(12)  # one column light, one dark
+    assert_close(tone_loss(image + strokes, image), torch.zeros(1), atol=1e-6, rtol=0)
+
+
+def test_each_picture_of_a_batch_has_its_own_tone():
+    images, others = torch.cat([noise(0), noise(1)]), torch.cat([noise(2), noise(1)])
+    assert_close(
+        tone_loss(images, others), torch.cat([tone_loss(noise(0), noise(2)), torch.zeros(1)]), atol=1e-6, rtol=0
+    )
+
+
+def test_the_gradient_is_that_of_finite_differences_and_finite_for_one_tone():
+    image = noise()[..., :16, :24].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: tone_loss(x, noise(1)[..., :16, :24].double()), image)
+    flat = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    tone_loss(flat, noise()[..., :16, :16]).sum().backward()
+    assert flat.grad.isfinite().all()
