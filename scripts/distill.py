@@ -283,7 +283,7 @@ def make_deep(args: argparse.Namespace, pictures: Pictures, shallow: Path) -> No
         write_small({**weights, **deep.state()}, args.output, {**facts, "deep_source": deep.source, **told})
 
     tqdm.write(f"the deep part before tuning: {before}")
-    course = Course(args.deep_steps, args.deep_learning_rate, args.repeats, args.batch_size, args.seed)
+    course = Course(args.deep_steps, args.deep_learning_rate, args.repeats, args.batch_size, args.seed, memory=0.99)
     deep.tune(crops, course, report)
 
 
@@ -326,7 +326,7 @@ def read_arguments() -> argparse.Namespace:
     deep.add_argument("--deep-widths", type=int, nargs=2, default=[88, 92], help="channels of blocks 4 and 5")
     deep.add_argument("--deep-steps", type=int, default=3000)
     deep.add_argument("--deep-side", type=int, default=192, help="of the crops, px")
-    deep.add_argument("--deep-learning-rate", type=float, default=1e-3)
+    deep.add_argument("--deep-learning-rate", type=float, default=3e-4)
     deep.add_argument("--apart", nargs="*", default=[], help="paintings that the deep part is judged on and never sees")
     deep.add_argument(
         "--family",
