@@ -24,10 +24,10 @@ from fast_nst.training.sources import find_photographs
 
 
 def random_vgg19(path: Path) -> Path:
-    """Write a file of random VGG-19 weights up to conv3_4."""
+    """Write a file of random VGG-19 weights up to conv5_1."""
     state, channels = {}, 3
     for name, index in convolution_names("mini").items():
-        width = 64 * 2 ** (int(name[4]) - 1)
+        width = min(64 * 2 ** (int(name[4]) - 1), 512)
         state[f"features.{index}.weight"] = torch.randn(width, channels, 3, 3) * (2 / (9 * channels)) ** 0.5
         state[f"features.{index}.bias"] = torch.zeros(width)
         channels = width

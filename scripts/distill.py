@@ -23,106 +23,45 @@ References:
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
+from distill_common import (
+    Course,
+    Crops,
+    Family,
+    Lesson,
+    Statistics,
+    bounded,
+    errors,
+    mean_errors,
+    origin,
+    practise,
+    telling_channels,
+    weighed,
+    write_small,
+)
+from distill_deep import deepen
+from safetensors import safe_open
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from fast_nst.images import Pixels, atomic_path, find_pictures, fit, read_pixels
+from fast_nst.images import Pixels, find_pictures, fit, read_pixels
+from fast_nst.inference import Stylizer
 from fast_nst.networks import build_network
-from fast_nst.perceptual import Objective, ObjectiveConfig, gram_matrix, to_image, to_pixels
-from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names
+from fast_nst.perceptual import Objective, ObjectiveConfig, to_image, to_pixels
+from fast_nst.perceptual.vgg import VggFeatures, convolution_names, layer_names, load_weights
 from fast_nst.training.base import load_base_of_one_style
 
-LAYERS = layer_names("mini")
+LAYERS = [layer for layer in layer_names("mini") if layer <= "relu3_4"]
 NAMES = [layer.replace("relu", "conv") for layer in LAYERS]
-JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu3_3", "relu3_4")  # of the default objective
-OTHERS_WEIGHT = 0.25  # of the layers that the default objective does not look at
-GRAM_WEIGHT = 4.0  # of what is missed of a Gram matrix, where what is missed of the activations counts 1
-DIFFERENCE_WEIGHT = 1.0  # of what is missed of the difference of two Gram matrices
-LONGER_SIDE = 640  # px, of the pictures held in memory
-REMEMBERED = 100  # batches
+JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu3_3", "relu3_4")  # of the shallow part's painters
+OTHERS_WEIGHT = 0.25  # of the layers that they do not look at
+REPORTED = 500  # steps of the deep part between two measurements, each of which writes the file
 TRAINED_SIDE, PAINTED_SIDE = 192, 384  # px, of the crops that painters are trained on, and of those they paint
-
-
-class Family(NamedTuple):
-    """A painting, and what networks that were trained on it made of photographs."""
-
-    painting: Pixels
-    pastiches: list[Pixels]
-
-
-class Crops:
-    """Square crops of pictures held in memory: endless, never the same twice, the same for the same seed."""
-
-    def __init__(self, pictures: Sequence[Pixels], side: int, seed: int) -> None:
-        self.pictures, self.side = pictures, side
-        self.families: list[Family] = []
-        self.rng = np.random.default_rng(seed)
-
-    def batch(self, count: int) -> Tensor:
-        """Return `(count, 3, side, side)`, about in [0, 1]; once there are families, two of them are of one."""
-        kin = self._kin() if self.families and count > 2 else []
-        return torch.cat([*kin, *(self._one() for _ in range(count - len(kin)))])
-
-    def _kin(self) -> list[Tensor]:
-        """Return a crop of a painting and one of a pastiche after it, as they are, at 1, 1/2 or 1/3 of their size."""
-        family = self.families[self.rng.integers(len(self.families))]
-        pastiche = family.pastiches[self.rng.integers(len(family.pastiches))]
-        scale = self.rng.integers(1, 4)
-        return [self._cut(pixels, self.side * scale, self.side) for pixels in (family.painting, pastiche)]
-
-    def _one(self) -> Tensor:
-        rng, image = self.rng, self._crop()
-        if rng.random() < 0.3:  # two pictures on top of each other
-            share = rng.random()
-            image = share * image + (1 - share) * self._crop()
-        if rng.random() < 0.5:  # other light, other colours
-            gain = torch.from_numpy(rng.uniform(0.4, 1.4, (1, 3, 1, 1))).float()
-            image = (image * gain + rng.uniform(-0.2, 0.2)).clamp(0, 1)
-        if rng.random() < 0.3:  # noise, fine or in blots
-            noise = torch.from_numpy(rng.normal(size=image.shape)).float()
-            if rng.random() < 0.5:
-                noise = 4 * F.avg_pool2d(noise, 5, 1, 2)
-            image = image + rng.uniform(0, 0.15) * noise
-        if rng.random() < 0.15:  # out of focus
-            image = F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
-        return image
-
-    def photograph(self, side: int) -> Tensor:
-        """Return one crop as it is: `(1, 3, side, side)` in [0, 1], less where the picture is smaller."""
-        return self._cut(self.pictures[self.rng.integers(len(self.pictures))], side, side)
-
-    def _crop(self) -> Tensor:
-        pixels = self.pictures[self.rng.integers(len(self.pictures))]
-        scale = 1.0 if self.rng.random() < 0.5 else self.rng.uniform(1, 2.5)  # half of them pixel for pixel
-        image = self._cut(pixels, int(self.side * scale), self.side)
-        return image.flip(3) if self.rng.random() < 0.5 else image
-
-    def _cut(self, pixels: Pixels, side: int, shown: int) -> Tensor:
-        """Return a square of `side` px, if it has as many, at `shown` px."""
-        height, width = pixels.shape[:2]
-        side = min(height, width, side)
-        top, left = self.rng.integers(height - side + 1), self.rng.integers(width - side + 1)
-        image = to_image(pixels[top : top + side, left : left + side])
-        return F.interpolate(image, (shown, shown), mode="bilinear", antialias=True)
-
-
-class Statistics(NamedTuple):
-    """Of VGG's activations at one layer, no batch outweighing another."""
-
-    mean: Tensor
-    """`(C,)`."""
-    moments: Tensor
-    """`(C, C)`, the mean of products, not centred."""
 
 
 @torch.no_grad()
@@ -141,19 +80,6 @@ def look(vgg: VggFeatures, batches: Sequence[Tensor]) -> dict[str, Statistics]:
     return statistics
 
 
-def telling_channels(covariance: Tensor, count: int) -> list[int]:
-    """Return the channels from which the others are best told, one after the other, by what is still unexplained."""
-    left, chosen = covariance.clone(), []
-    for _ in range(count):
-        explained = left.square().sum(0) / left.diagonal().clamp_min(1e-9)
-        explained[chosen] = -1
-        best = int(explained.argmax())
-        chosen.append(best)
-        direction = left[:, best] / left[best, best].sqrt()
-        left = left - torch.outer(direction, direction)
-    return chosen
-
-
 @torch.no_grad()
 def prune(vgg: VggFeatures, statistics: Mapping[str, Statistics], widths: Sequence[int]) -> dict[str, Tensor]:
     """Return the small network that comes nearest to VGG without training, under the key names of its file."""
@@ -167,7 +93,7 @@ def prune(vgg: VggFeatures, statistics: Mapping[str, Statistics], widths: Sequen
         weight = torch.einsum("oiyx,ij->ojyx", convolution.weight.double(), from_kept)
         bias = convolution.bias.double() + torch.einsum("oiyx,i->o", convolution.weight.double(), constant)
         width = widths[int(name[4]) - 1]
-        covariance = moments - torch.outer(mean, mean)
+        covariance = statistics[layer].covariance
         kept = telling_channels(covariance, width)
         state[f"features.{indices[name]}.weight"] = weight[kept]
         state[f"features.{indices[name]}.bias"] = bias[kept]
@@ -206,7 +132,9 @@ def young_pastiches(
     preset: str, file: Path, painting: Pixels, photographs: Crops, steps: int, *, is_warm: bool
 ) -> list[Pixels]:
     """Train a network on the loss network `file`, and return what it paints on the way."""
-    objective = Objective(ObjectiveConfig(loss_network=str(file)), to_image(painting))
+    style_layers = dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu3_4"), 1.0)
+    config = ObjectiveConfig(loss_network=str(file), content_layers={"relu3_3": 1.0}, style_layers=style_layers)
+    objective = Objective(config, to_image(painting))
     network, pastiches = build_network(preset), []
     if is_warm:
         network.load_state_dict(load_base_of_one_style(preset))
@@ -224,76 +152,33 @@ def young_pastiches(
     return pastiches
 
 
-def errors(found: Mapping[str, Tensor], wanted: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, list[Tensor]]:
-    """Return what is missed at each layer, as a share of the energy.
-
-    Three shares: of the activations, of their Gram matrices, of the differences between neighbours' Gram matrices.
-    """
-    result = {}
-    for layer, (components, energy) in wanted.items():
-        cut_off = energy - components.square().sum((1, 2, 3))
-        missed = ((found[layer] - components).square().sum((1, 2, 3)) + cut_off) / energy
-        ours, grams = gram_matrix(found[layer]), gram_matrix(components)
-        off, between = ours - grams, grams[::2] - grams[1::2]
-        result[layer] = [
-            missed.mean(),
-            (off.square().sum((1, 2)) / grams.square().sum((1, 2))).mean(),
-            ((off[::2] - off[1::2]).square().sum((1, 2)) / between.square().sum((1, 2))).mean(),
-        ]
-    return result
-
-
 @torch.no_grad()
 def measure(small: VggFeatures, teacher: Teacher, batches: Sequence[Tensor]) -> dict[str, list[float]]:
     """Return `errors` averaged over batches."""
-    found = [errors(small(batch, LAYERS), teacher.look(batch)) for batch in batches]
-    means = {layer: torch.tensor([one[layer] for one in found]).mean(0).tolist() for layer in LAYERS}
-    return {layer: [round(share, 4) for share in shares] for layer, shares in means.items()}
+    return mean_errors([errors(small(batch, LAYERS), teacher.look(batch)) for batch in batches])
 
 
-def tune(
-    small: VggFeatures,
-    teacher: Teacher,
-    crops: Crops,
-    args: argparse.Namespace,
-    after_step: Callable[[int], None],
-) -> None:
+def tune(small: VggFeatures, teacher: Teacher, crops: Crops, course: Course, after_step: Callable[[int], None]) -> None:
     """Bring what the heads give to VGG's components."""
-    steps, rate = args.steps, args.learning_rate
-    rng, lessons = np.random.default_rng(args.seed + 3), []
-    small.requires_grad_(requires_grad=True)
-    adam = torch.optim.Adam(small.parameters(), lr=rate)
-    bar = tqdm(range(steps), "tuning")
-    for step in bar:
-        share = min(1.0, (step + 1) / 50) * (1.01 + math.cos(math.pi * step / steps)) / 2.01
-        adam.param_groups[0]["lr"] = rate * share
-        if step % args.repeats == 0:  # the teacher is slow: what it said is gone through several times
-            batch = crops.batch(args.batch_size)
-            lessons = [*lessons[-REMEMBERED:], (batch, teacher.look(batch))]
-        batch, wanted = lessons[-1 if step % args.repeats == 0 else rng.integers(len(lessons))]
-        loss = torch.stack(
-            [
-                (1.0 if layer in JUDGED else OTHERS_WEIGHT)
-                * (activations + GRAM_WEIGHT * gram + DIFFERENCE_WEIGHT * difference)
-                for layer, (activations, gram, difference) in errors(small(batch, LAYERS), wanted).items()
-            ]
+
+    def missed(lesson: Lesson) -> Tensor:
+        batch, wanted = lesson
+        found = errors(small(batch, LAYERS), wanted).items()
+        return torch.stack(
+            [(1.0 if layer in JUDGED else OTHERS_WEIGHT) * weighed(shares) for layer, shares in found]
         ).sum()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        bar.set_postfix_str(f"{float(loss.detach()):.3f}", refresh=False)
-        after_step(step + 1)
-    small.requires_grad_(requires_grad=False)
+
+    practise(small, crops, lambda batch: (batch, teacher.look(batch)), missed, course, after_step)
 
 
 def small_state(small: VggFeatures) -> dict[str, Tensor]:
-    """Return the weights under the key names of the file, as float16."""
+    """Return the weights under the key names of the file."""
     indices = convolution_names("mini")
     state = {}
     for name, module in small.convolutions.items():
         state |= {f"features.{indices[name]}.{key}": tensor for key, tensor in module.state_dict().items()}
     state |= {f"heads.{key}": tensor for key, tensor in small.heads.state_dict().items()}
-    return {key: tensor.half().contiguous() for key, tensor in state.items()}
+    return state
 
 
 def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Callable[[int], None]:
@@ -307,7 +192,7 @@ def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Call
             return
         number = step // args.painter_every - 1
         painting = paintings[number % len(paintings)]
-        _write(small_state(small), args.output, {"input": _convention(small)})
+        write_small(small_state(small), args.output, {"input": _convention(small)})
         preset, is_warm = args.painters[number // 2 % len(args.painters)], number % 2 == 1
         found = young_pastiches(preset, args.output, painting, photographs, args.painter_steps, is_warm=is_warm)
         crops.pictures = [*crops.pictures, *found]
@@ -316,45 +201,54 @@ def painters(small: VggFeatures, crops: Crops, args: argparse.Namespace) -> Call
     return after_step
 
 
-def main() -> None:
-    """Read, prune, tune, write, and say how near it came on pictures that were kept apart."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures", nargs="+")
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--loss-network", default="vgg19", help="the teacher: vgg19, or a file of its weights")
-    parser.add_argument("--start-from", type=Path, help="a small network made of the same PICTURES, to tune further")
-    parser.add_argument("--more", nargs="*", help="pictures to tune on, beside those that VGG's components are of")
-    parser.add_argument("--widths", type=int, nargs=3, default=[16, 48, 96], help="channels of the three blocks")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch-size", type=int, default=4, help="of crops, an even number")
-    parser.add_argument("--repeats", type=int, default=3, help="times that a batch is gone through, about")
-    parser.add_argument("--side", type=int, default=128, help="of the crops, px")
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--paintings", nargs="*", help="paintings, or folders of them, that networks are trained on")
-    parser.add_argument("--painters", nargs="+", default=["johnson-half", "quality"], help="their presets, in turn")
-    parser.add_argument("--painter-every", type=int, default=100, help="steps between two such networks")
-    parser.add_argument("--painter-steps", type=int, default=100, help="their steps")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+def relatives(pairs: Sequence[Sequence[str]], photographs: Sequence[Pixels], args: argparse.Namespace) -> list[Family]:
+    """Return paintings, and what finished networks make of the photographs, each by one of them, at a strength."""
+    families = []
+    for number, (painting, style) in enumerate(pairs):
+        stylizer, found = Stylizer(style, threads=1), []
+        for place, photograph in enumerate(photographs[number :: len(pairs)]):
+            stylizer = stylizer.choose(strength=args.strengths[place % len(args.strengths)])
+            found.append(stylizer(photograph))
+        families.append(Family(bounded(Path(painting)), found))
+    return families
 
-    if args.batch_size % 2:
-        parser.error(f"--batch-size is {args.batch_size}, expected an even number: crops are compared in pairs")
+
+class Pictures(NamedTuple):
+    """What there is to learn from, and what is kept apart."""
+
+    own: list[Pixels]
+    """Of PICTURES; the components are theirs."""
+    more: list[Pixels]
+    apart: list[Pixels]
+    """Every 20th of PICTURES."""
+
+
+def read_pictures(args: argparse.Namespace) -> Pictures:
+    """Read all pictures; none that is of one photograph with one that is kept apart is learnt from."""
     paths = [path for path, _ in find_pictures(args.pictures)]
-    pictures = [_bounded(read_pixels(path)) for path in tqdm(paths, "reading")]
-    apart = Crops(pictures[::20], args.side, args.seed + 1)
-    crops = Crops([p for number, p in enumerate(pictures) if number % 20], args.side, args.seed)
+    unseen = {origin(path) for path in [*paths[::20], *map(Path, args.apart)]}
+    more = [path for path, _ in find_pictures(args.more or [])]
+    own, more = ([path for path in some if origin(path) not in unseen] for some in (paths, more))
+    return Pictures(*([bounded(path) for path in tqdm(some, "reading")] for some in (own, more, paths[::20])))
+
+
+def make_shallow(args: argparse.Namespace, pictures: Pictures) -> None:
+    """Make the part to relu3_4, or tune it further."""
+    apart = Crops(pictures.apart, args.side, args.seed + 1)
+    crops = Crops(pictures.own, args.side, args.seed)
     kept_apart = [apart.batch(8) for _ in range(4)]
     vgg = VggFeatures([*LAYERS, *NAMES], network=args.loss_network)
     statistics = look(vgg, [crops.batch(4) for _ in range(24)])
     teacher = Teacher(vgg, statistics, args.widths)
-    crops.pictures = [*crops.pictures, *(_bounded(read_pixels(path)) for path, _ in find_pictures(args.more or []))]
+    crops.pictures = [*pictures.own, *pictures.more]
     convention = _convention(vgg)
     if args.start_from is None:
-        _write(prune(vgg, statistics, args.widths), args.output, {"input": convention})
+        write_small(prune(vgg, statistics, args.widths), args.output, {"input": convention})
     small = VggFeatures(LAYERS, network=args.start_from or args.output)
     before = measure(small, teacher, kept_apart)
     tqdm.write(f"before tuning: {before}")
-    tune(small, teacher, crops, args, painters(small, crops, args))
+    course = Course(args.steps, args.learning_rate, args.repeats, args.batch_size, args.seed)
+    tune(small, teacher, crops, course, painters(small, crops, args))
     after = measure(small, teacher, kept_apart)
     tqdm.write(f"tuned: {after}")
     facts = {
@@ -365,20 +259,107 @@ def main() -> None:
         "missed_before_tuning": json.dumps(before),
         "steps": str(args.steps),
     }
-    _write(small_state(small), args.output, facts)
+    write_small(small_state(small), args.output, facts)
 
 
-def _write(state: Mapping[str, Tensor], path: Path, facts: Mapping[str, str]) -> None:
-    with atomic_path(path) as temporary:
-        save_file({key: tensor.contiguous() for key, tensor in state.items()}, temporary, metadata=dict(facts))
+def make_deep(args: argparse.Namespace, pictures: Pictures, shallow: Path) -> None:
+    """Make the part from conv4_1 to conv5_1, and write it with the shallow part, which stays as it is."""
+    weights, facts = load_weights(shallow).state, _facts(shallow)
+    crops = Crops([*pictures.own, *pictures.more], args.deep_side, args.seed)
+    crops.families = relatives(args.family, pictures.own, args)
+    for family in crops.families:  # paintings as often as all pastiches after them: each gives other crops
+        crops.pictures += [*family.pastiches, *[family.painting] * len(family.pastiches)]
+    tests = kept_apart(args, pictures)
+    deep = deepen(shallow, args.deep_teacher, crops, args.deep_widths)
+    before = deep.measure(tests)
+
+    def report(step: int) -> None:
+        if step % REPORTED and step != args.deep_steps:
+            return
+        after = deep.measure(tests)
+        tqdm.write(f"the deep part after {step} steps: {after}")
+        told = {"widths": args.deep_widths, "missed": after, "missed_before_tuning": before, "steps": step}
+        told = {f"deep_{key}": json.dumps(value) for key, value in told.items()}
+        write_small({**weights, **deep.state()}, args.output, {**facts, "deep_source": deep.source, **told})
+
+    tqdm.write(f"the deep part before tuning: {before}")
+    course = Course(args.deep_steps, args.deep_learning_rate, args.repeats, args.batch_size, args.seed, memory=0.99)
+    deep.tune(crops, course, report)
+
+
+def kept_apart(args: argparse.Namespace, pictures: Pictures) -> dict[str, list[Tensor]]:
+    """Return crops of the photographs, and of the paintings, that the deep part never sees."""
+    kinds = {"photographs": pictures.apart, "paintings": [bounded(Path(path)) for path in args.apart]}
+    crops = {kind: Crops(some, args.deep_side, args.seed + 1) for kind, some in kinds.items() if some}
+    return {kind: [some.batch(8) for _ in range(6)] for kind, some in crops.items()}
+
+
+def read_arguments() -> argparse.Namespace:
+    """Read what the command is told."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--loss-network", default="vgg19", help="the teacher: vgg19, or a file of its weights")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        help="a small network made of the same PICTURES, to tune further; with --deep-teacher it stays as it is, and "
+        "only the deep part is made",
+    )
+    parser.add_argument("--more", nargs="*", help="pictures to tune on, beside those that VGG's components are of")
+    parser.add_argument("--widths", type=int, nargs=3, default=[16, 48, 96], help="channels of the first three blocks")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch-size", type=int, default=4, help="of crops, an even number")
+    parser.add_argument("--repeats", type=int, default=3, help="times that a batch is gone through, about")
+    parser.add_argument("--side", type=int, default=128, help="of the crops, px")
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--paintings", nargs="*", help="paintings, or folders of them, that networks are trained on")
+    parser.add_argument("--painters", nargs="+", default=["johnson-half", "quality"], help="their presets, in turn")
+    parser.add_argument("--painter-every", type=int, default=100, help="steps between two such networks")
+    parser.add_argument("--painter-steps", type=int, default=100, help="their steps")
+    parser.add_argument("--seed", type=int, default=0)
+    deep = parser.add_argument_group("the deep part, to relu5_1")
+    deep.add_argument(
+        "--deep-teacher",
+        help="vgg19, a file of its weights to conv5_1, or the encoder of Wang et al.; default: no deep part",
+    )
+    deep.add_argument("--deep-widths", type=int, nargs=2, default=[88, 92], help="channels of blocks 4 and 5")
+    deep.add_argument("--deep-steps", type=int, default=3000)
+    deep.add_argument("--deep-side", type=int, default=192, help="of the crops, px")
+    deep.add_argument("--deep-learning-rate", type=float, default=3e-4)
+    deep.add_argument("--apart", nargs="*", default=[], help="paintings that the deep part is judged on and never sees")
+    deep.add_argument(
+        "--family",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("PAINTING", "STYLE"),
+        help="a painting, and a style or .onnx file that paints after it; may be given many times",
+    )
+    deep.add_argument("--strengths", type=float, nargs="+", default=[0.7, 1.0, 1.5], help="of those styles, in turn")
+    args = parser.parse_args()
+    if args.batch_size % 2:
+        parser.error(f"--batch-size is {args.batch_size}, expected an even number: crops are compared in pairs")
+    return args
+
+
+def main() -> None:
+    """Read, prune, tune, write, and say how near it came on pictures that were kept apart."""
+    args = read_arguments()
+    pictures = read_pictures(args)
+    if args.deep_teacher is None or args.start_from is None:
+        make_shallow(args, pictures)
+    if args.deep_teacher is not None:
+        make_deep(args, pictures, args.start_from or args.output)
+
+
+def _facts(file: Path) -> dict[str, str]:
+    with safe_open(file, framework="pt") as small:
+        return dict(small.metadata())
 
 
 def _convention(network: VggFeatures) -> str:
     return "caffe" if float(network.std[0, 0, 0, 0]) < 0.1 else "torchvision"
-
-
-def _bounded(pixels: Pixels) -> Pixels:
-    return fit(pixels, LONGER_SIDE) if max(pixels.shape) > LONGER_SIDE else pixels
 
 
 if __name__ == "__main__":

@@ -27,13 +27,17 @@ Pooling = Literal["max", "average"]
 Arithmetic = Literal["auto", "float32", "bfloat16"]
 
 MINI_WEIGHTS = Path(__file__).with_name("mini.safetensors")
-"""VGG-19 to conv3_4 with few channels, made by `scripts/distill.py`; see `mini.md` beside it."""
+"""VGG-19 to conv5_1 with few channels, made by `scripts/distill.py`; see `mini.md` beside it."""
 
 _BLOCKS: dict[Architecture, tuple[int, ...]] = {  # convolutions
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
-    "mini": (2, 2, 4),
+    "mini": (2, 2, 4, 4, 1),
 }
+_MINI_LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4"),
+    *("relu4_1", "relu5_1"),
+)  # those that have a head; conv4_2 to conv4_4 lead to relu5_1 and no further
 _CHANNELS = (64, 128, 256, 512, 512)  # of VGG; `mini` has what its file has
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 _HASHED_NAME = re.compile(r"vgg1[69]-[0-9a-f]{8}\.pth")  # the name torchvision's download gives a file
@@ -67,10 +71,11 @@ def convolution_names(network: Architecture) -> dict[str, int]:
 
 
 def layer_names(architecture: Architecture) -> list[str]:
-    """Return the names of all activations: those before and after the rectifier; of `mini` only those after it."""
+    """Return the names of all activations: those before and after the rectifier; of `mini` those that have a head."""
+    if architecture == "mini":
+        return list(_MINI_LAYERS)
     convolutions = list(convolution_names(architecture))
-    rectified = [name.replace("conv", "relu") for name in convolutions]
-    return rectified if architecture == "mini" else convolutions + rectified
+    return convolutions + [name.replace("conv", "relu") for name in convolutions]
 
 
 def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
@@ -78,7 +83,8 @@ def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
     known = layer_names(architecture)
     for layer in layers:
         if layer not in known:
-            raise ConfigError(f"{architecture} has no layer {layer!r}{did_you_mean(layer, known)}")
+            which = f"; it has {', '.join(known)}" if architecture == "mini" else did_you_mean(layer, known)
+            raise ConfigError(f"{architecture} has no layer {layer!r}{which}")
 
 
 def check_network(network: str) -> None:
@@ -95,7 +101,7 @@ class VggFeatures(nn.Module):
     """Frozen VGG up to the deepest layer asked for, with its own input normalisation.
 
     Args:
-        layers: names of the activations to return, `conv1_1` .. `relu5_4`.
+        layers: names of the activations to return, `conv1_1` .. `relu5_4`; of `mini` those that `layer_names` gives.
         network: `vgg16` or `vgg19` (torchvision's ImageNet weights, downloaded once and hash-checked by torchvision),
             `mini` (comes with the package), or a file of weights under torchvision's key names (`features.0.weight`
             ..), `.safetensors` or `.pth`, whole or cut, whose keys tell which VGG it is.

@@ -1,5 +1,7 @@
 """The loss network against torchvision's own, and every weight file a person may come with."""
 
+import hashlib
+import itertools
 from pathlib import Path
 from urllib.error import URLError
 
@@ -8,11 +10,12 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from safetensors.torch import save_file
+from skimage import data
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError, WeightsError
-from fast_nst.perceptual import VggFeatures
+from fast_nst.perceptual import VggFeatures, gram_matrix, to_image
 from fast_nst.perceptual.vgg import MINI_WEIGHTS, check_layers, convolution_names, layer_names, load_weights
 
 SHALLOW_LAYERS = [f"{kind}{layer}" for kind in ("conv", "relu") for layer in ("1_1", "1_2", "2_1", "2_2")]
@@ -305,14 +308,87 @@ def test_a_small_copy_whose_channels_do_not_fit_together_is_named(tmp_path, narr
         VggFeatures(["relu1_2"], network=path)
 
 
-def test_mini_comes_with_the_package_and_ends_at_relu3_4(image):
-    layers = [layer for layer in layer_names("vgg19") if layer.startswith("relu") and layer <= "relu3_4"]
-    assert layer_names("mini") == layers
-    found = VggFeatures(layers, network="mini")(image)
-    assert all(activations.shape[2] == 24 // 2 ** (int(layer[4]) - 1) for layer, activations in found.items())
+SHALLOW_OF_MINI = [layer for layer in layer_names("vgg19") if layer.startswith("relu") and layer <= "relu3_4"]
+
+
+@pytest.fixture(scope="module")
+def mini() -> VggFeatures:
+    """The small copy that comes with the package, whole."""
+    return VggFeatures(layer_names("mini"), network="mini")
+
+
+@torch.no_grad()
+def test_mini_comes_with_the_package_and_ends_at_relu5_1(mini):
+    assert layer_names("mini") == [*SHALLOW_OF_MINI, "relu4_1", "relu5_1"]
     assert MINI_WEIGHTS.stat().st_size <= 1_500_000
-    with pytest.raises(ConfigError, match="mini has no layer 'relu4_1'"):
-        VggFeatures(["relu4_1"], network="mini")
+    found = mini(torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0)))
+    assert found.keys() == set(layer_names("mini"))
+    for layer, activations in found.items():
+        scale = 2 ** (int(layer[4]) - 1)
+        assert activations.shape[2:] == (64 // scale, 48 // scale), layer
+        assert activations.isfinite().all()
+        assert activations.shape[1] >= {1: 16, 2: 48, 3: 96, 4: 84, 5: 84}[int(layer[4])]
+
+
+def test_the_weights_of_mini_are_normal_float16(mini):
+    for name, parameter in mini.named_parameters():
+        if name.endswith("weight"):  # below 6e-5 a float16 loses its digits one by one
+            assert parameter.abs().median() > 6.2e-5, name
+
+
+@pytest.mark.parametrize("layer", ["relu4_2", "relu4_4", "relu5_2", "conv4_1"])
+def test_a_layer_without_a_head_cannot_be_asked_of_mini(layer):
+    with pytest.raises(
+        ConfigError, match=f"mini has no layer '{layer}'; it has relu1_1, .*, relu3_4, relu4_1, relu5_1"
+    ) as caught:
+        VggFeatures([layer], network="mini")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def cut_mini(tmp_path_factory) -> Path:
+    """`mini` without its deep part, as it once was."""
+    weights = load_weights("mini")
+    shallow = {f"features.{index}." for index in list(convolution_names("mini").values())[:8]}
+    shallow |= {f"heads.{layer}." for layer in SHALLOW_OF_MINI}
+    state = {key: tensor for key, tensor in weights.state.items() if key[: key.rindex(".") + 1] in shallow}
+    return write(tmp_path_factory.mktemp("cut") / "cut.safetensors", state, {"input": weights.convention})
+
+
+@torch.no_grad()
+def test_mini_without_its_deep_part_still_serves_for_the_layers_that_it_has(cut_mini, mini, image):
+    found, whole = VggFeatures(SHALLOW_OF_MINI, network=cut_mini)(image), mini(image, SHALLOW_OF_MINI)
+    assert all(torch.equal(found[layer], whole[layer]) for layer in SHALLOW_OF_MINI)
+    with pytest.raises(
+        WeightsError, match=r"lacks conv4_1, conv4_2, conv4_3, conv4_4, conv5_1 of mini; it holds conv1_1"
+    ):
+        VggFeatures(["relu5_1"], network=cut_mini)
+
+
+def test_the_shallow_part_of_mini_is_the_one_that_networks_were_trained_with(cut_mini):
+    state = load_weights(cut_mini).state
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(state[key].numpy().tobytes())
+    assert digest.hexdigest() == "0ba427f7720d64946bb4e1f77c7afaf0fcfed229c9e60c78edcf66b294f23fab"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("layer", "distances"), [("relu4_1", (0.536, 0.677, 0.682)), ("relu5_1", (0.533, 0.561, 0.797))]
+)
+def test_pictures_are_about_as_far_apart_in_mini_as_in_its_teacher(mini, layer, distances):
+    # Corners of 256 px of scikit-image's coffee, chelsea and rocket. Distances are squared ones between the Gram
+    # matrices of the distilled encoder's relu4_1 and relu5_1, as shares of both's energy: of the first and the second
+    # picture, the first and the third, the second and the third. (The astronaut's face is left out: mini sees it with
+    # half of the strength that it has at relu5_1, as is said beside its file.)
+    pictures = (data.coffee(), data.chelsea(), data.rocket())
+    grams = [gram_matrix(mini(to_image(picture[:256, :256].copy()), [layer])[layer]) for picture in pictures]
+    found = [
+        float((one - other).square().sum() / (one.square().sum() + other.square().sum()))
+        for one, other in itertools.combinations(grams, 2)
+    ]
+    assert found == pytest.approx(distances, abs=0.2)
 
 
 @pytest.mark.parametrize(("index", "architecture"), [(14, "vgg19"), (16, "vgg19"), (17, "vgg16"), (19, "vgg19")])

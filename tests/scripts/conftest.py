@@ -15,6 +15,9 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 def load_script() -> Callable[[str], ModuleType]:
     """Return a function that loads a script by its name, without running it."""
 
+    if str(SCRIPTS) not in sys.path:
+        sys.path.append(str(SCRIPTS))  # as where a script is run: some import their neighbours
+
     def load(name: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
