@@ -6,12 +6,19 @@ from fast_nst.perceptual import ObjectiveConfig
 
 
 def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
-    """Replace `auto` by a loss network that is at hand; say so where that is `mini`."""
+    """Replace `auto` by a loss network that is at hand, and layers that a cut file lacks; say so."""
     settled = objective.resolved()
     if objective.loss_network == "auto" and settled.loss_network == "mini":
         click.echo(
             "fast-nst: the loss network is mini, a small copy of VGG-19 that comes with fast-nst; "
             "--loss-network vgg19 downloads the whole one once (550 MB), and it is then the default",
+            err=True,
+        )
+    asked, held = ({*one.content_layers, *one.style_layers} for one in (objective, settled))
+    if missing := sorted(asked - held):
+        click.echo(
+            f"fast-nst: {settled.loss_network} is cut before {', '.join(missing)}; its deepest layer, {max(held)}, "
+            "takes their place; --loss-network vgg19 downloads the whole network, and mini has these layers, too",
             err=True,
         )
     return settled

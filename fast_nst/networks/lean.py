@@ -27,7 +27,7 @@ from fast_nst.networks.blocks import ArrangedConv2d
 from fast_nst.networks.noise import PlaceNoise
 from fast_nst.networks.styled import Styled, StyledSequential, StyleNorm
 
-GRAINS = (1, 2, 4, 8, 16)
+GRAINS = (2, 2, 4, 8, 16)
 """Of the noise beside the photograph: places, of 4 px, over which each of its channels is smooth."""
 _LEAK = 0.2  # of what is below zero, so that few channels can say much
 

@@ -1,6 +1,6 @@
 """What "looks like" means, in plain values that a YAML file or a checkpoint can hold."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, get_args
 
@@ -16,6 +16,7 @@ from fast_nst.perceptual.vgg import (
     check_layers,
     check_network,
     downloaded,
+    held_layers,
     layer_names,
 )
 
@@ -143,12 +144,30 @@ class ObjectiveConfig:
     def resolved(self) -> Self:
         """Return this with `auto` replaced by a loss network that is at hand: nothing is downloaded unasked.
 
-        VGG-19 if torchvision has downloaded it before, or `mini` lacks a layer; else `mini`.
+        VGG-19 if torchvision has downloaded it before, or `mini` lacks a layer; else `mini`. Where a file of weights is
+        cut before a layer that is asked for, its deepest layer takes that one's place.
+
+        Raises:
+            WeightsError: for a file that is no file of weights.
         """
-        if self.loss_network != "auto":
+        layers = {*self.content_layers, *self.style_layers}
+        if self.loss_network == "auto":
+            needs_vgg = not layers <= set(layer_names("mini")) or downloaded("vgg19") is not None
+            return replace(self, loss_network="vgg19" if needs_vgg else "mini")
+        held, known = held_layers(self.loss_network), held_layers("vgg19")
+        if not held or {layer for layer in layers if layer in known} <= {*held}:
             return self
-        has_all = {*self.content_layers, *self.style_layers} <= set(layer_names("mini"))
-        return replace(self, loss_network="mini" if has_all and downloaded("vgg19") is None else "vgg19")
+        content, style = (_held(layers, held) for layers in (self.content_layers, self.style_layers))
+        return replace(self, content_layers=content, style_layers=style)
+
+
+def _held(layers: Mapping[str, float], held: Sequence[str]) -> dict[str, float]:
+    """Return layers and their weights, those that are missing from `held` added to its last one."""
+    found: dict[str, float] = {}
+    for layer, weight in layers.items():
+        name = held[-1] if layer in held_layers("vgg19") and layer not in held else layer
+        found[name] = found.get(name, 0.0) + weight
+    return found
 
 
 CONTENT_TERMS = (*OF_LAYERS, *OF_PICTURES)

@@ -93,7 +93,7 @@ class Objective(nn.Module):
         loss_network: VggFeatures | None = None,
     ) -> None:
         super().__init__()
-        self.config = config = config.weighed()
+        self.config = config = config.resolved().weighed()
         assert config.content_weight is not None
         assert config.style_weight is not None
         self.content_weight, self.style_weight = config.content_weight, config.style_weight
@@ -104,7 +104,7 @@ class Objective(nn.Module):
         self.strip_pixels = strip_pixels if is_additive else None
         self.loss_network = loss_network or VggFeatures(
             [*self.content_layers, *self.style_layers],
-            network=config.resolved().loss_network,
+            network=config.loss_network,
             input_convention=config.vgg_input,
             pooling=config.pooling,
             arithmetic=config.loss_arithmetic,

@@ -87,6 +87,26 @@ def check_layers(layers: Iterable[str], architecture: Architecture) -> None:
             raise ConfigError(f"{architecture} has no layer {layer!r}{which}")
 
 
+def held_layers(network: str | Path) -> list[str]:
+    """Return the activations after a rectifier that a loss network has, from shallow to deep.
+
+    A file may be cut: what comes after its last convolution is left out. (A gap before that is an error where the
+    network is built.)
+
+    Raises:
+        WeightsError: if the file is missing, or is not a file of tensors.
+    """
+    if network in get_args(Architecture):
+        return [name for name in layer_names(network) if name.startswith("relu")]  # type: ignore[arg-type]
+    weights = load_weights(network, "torchvision")  # whatever its convention: nothing is computed
+    indices, known = convolution_names(weights.architecture), layer_names(weights.architecture)
+    names = list(indices)
+    last = max(
+        (place for place, name in enumerate(names) if f"features.{indices[name]}.weight" in weights.state), default=-1
+    )
+    return [layer for layer in (name.replace("conv", "relu") for name in names[: last + 1]) if layer in known]
+
+
 def check_network(network: str) -> None:
     """Raise `ConfigError` if `network` is neither the name of a loss network nor of a file that could be one."""
     known = get_args(Architecture)

@@ -53,7 +53,8 @@ def test_work_begins_at_128_px_or_more_where_a_thin_picture_could_not_be_judged(
     assert least_side(run.objective) == 32
     assert settled(run, photograph(), [painting()]).start_size == 128
     assert settled(run, photograph(30, 240), [painting()]).start_size == 256
-    assert settled(run, photograph(30, 1200), [painting()]).start_size == 1000  # never: at one size, which will be told
+    with pytest.raises(ConfigError, match="too small for this objective"):
+        settled(run, photograph(30, 1200), [painting()])
     assert settled(replace(run, size=100), photograph(), [painting()]).start_size == 100
 
 

@@ -355,3 +355,19 @@ def test_a_picture_smaller_than_the_window_of_ssim_is_refused(config, style_imag
 def test_a_term_that_makes_no_sense_is_named(options, message):
     with pytest.raises(ConfigError, match=message):
         ObjectiveConfig(**options)
+
+
+def test_the_deepest_layer_of_a_cut_file_takes_the_place_of_those_it_lacks(vgg_file):
+    whole = ObjectiveConfig(loss_network=str(vgg_file), style_layers={"relu1_1": 1.0, "relu2_2": 2.0, "relu5_1": 0.5})
+    cut = whole.resolved()
+    assert cut.content_layers == {"relu2_2": 1.0}
+    assert cut.style_layers == {"relu1_1": 1.0, "relu2_2": 2.5}
+    assert cut.resolved() == cut
+    assert Objective(whole, torch.rand(1, 3, 64, 64)).style_layers == cut.style_layers
+
+
+def test_a_layer_that_no_vgg_has_is_not_taken_for_one_that_is_cut_off(vgg_file):
+    with pytest.raises(ConfigError, match="has no layer 'relu9_1'"):
+        Objective(
+            ObjectiveConfig(loss_network=str(vgg_file), content_layers={"relu9_1": 1.0}), torch.rand(1, 3, 64, 64)
+        )
