@@ -8,7 +8,7 @@ References:
         (of Inception's activations).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -35,6 +35,20 @@ def crop_features(crops: Iterable[Tensor], loss_network: VggFeatures) -> dict[st
     return {layer: torch.cat([of_batch[layer] for of_batch in found]) for layer in sorted(loss_network.layers)}
 
 
+@torch.no_grad()
+def place_features(image: Tensor, encoder: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return a point for each place of a picture: the activations that an encoder has there.
+
+    Args:
+        image: `(1, 3, H, W)` RGB in [0, 1].
+        encoder: gives the activations `(1, C, h, w)` of an image, of relu4_1 say.
+
+    Returns:
+        `(h w, C)`, float64.
+    """
+    return encoder(image)[0].flatten(1).T.double()
+
+
 def frechet_distance(ours: Tensor, theirs: Tensor) -> float:
     """Return the squared Fréchet distance of two clouds of points, each taken for a Gaussian [Heusel2017].
 
@@ -56,6 +70,15 @@ def frechet_distance(ours: Tensor, theirs: Tensor) -> float:
     root = _square_root(one)
     shared = torch.linalg.eigvalsh(root @ other @ root).clamp_min(0).sqrt().sum()  # tr((S1 S2)^(1/2))
     return float((means + one.trace() + other.trace() - 2 * shared).clamp_min(0))
+
+
+def frechet_share(ours: Tensor, theirs: Tensor) -> float:
+    """Return `frechet_distance` as a share of the total variance of `theirs`: no unit, 0 for equal clouds.
+
+    About 1 where each place of one is as far from the other as the other's places are from their mean. Encoders of any
+    scale say nearly the same so.
+    """
+    return frechet_distance(ours, theirs) / float(theirs.double().var(0).sum().clamp_min(1e-12))
 
 
 def _square_root(covariance: Tensor) -> Tensor:

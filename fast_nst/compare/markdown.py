@@ -6,7 +6,20 @@ from urllib.parse import quote
 from fast_nst.compare.records import STARTS
 from fast_nst.compare.report import Report
 from fast_nst.compare.summary import Case
-from fast_nst.compare.tables import NOTES, Table, cases_table, facts_table, heading, methods_table, status, verdict
+from fast_nst.compare.tables import (
+    BY_APPEARANCE,
+    BY_OBJECTIVE,
+    NOTES,
+    Table,
+    appearance_table,
+    cases_table,
+    facts_table,
+    heading,
+    methods_table,
+    octaves_table,
+    status,
+    verdict,
+)
 
 
 def render_markdown(report: Report) -> str:
@@ -14,9 +27,10 @@ def render_markdown(report: Report) -> str:
     parts = [f"# {heading(report.title)}", *status(report)]
     for summary in report.summaries:
         cases = report.cases_at(summary.size)
-        parts += [f"## {summary.size} px", *verdict(summary), _table(methods_table(summary))]
+        parts += [f"## {summary.size} px", f"### {BY_OBJECTIVE}", *verdict(summary), _table(methods_table(summary))]
         parts += [f"![Total loss over seconds]({report.plot(summary.size).name})", _table(cases_table(cases))]
-        parts += [_pictures(cases)]
+        parts += [f"### {BY_APPEARANCE}", _table(appearance_table(summary, report.painting))]
+        parts += [_table(octaves_table(summary)), _pictures(cases)]
     parts += ["## How to read this", *NOTES, "## What was compared", _table(facts_table(report), numbers=False)]
     return "\n\n".join(parts) + "\n"
 

@@ -12,13 +12,17 @@ from fast_nst.compare.records import STARTS, Point
 from fast_nst.compare.report import Report
 from fast_nst.compare.summary import Case
 from fast_nst.compare.tables import (
+    BY_APPEARANCE,
+    BY_OBJECTIVE,
     NOTES,
     Table,
+    appearance_table,
     cases_table,
     facts_table,
     heading,
     methods_table,
     number,
+    octaves_table,
     status,
     verdict,
 )
@@ -35,9 +39,11 @@ def render_page(report: Report) -> str:
     body = [f"<h1>{title}</h1>", *map(_paragraph, status(report))]
     for summary in report.summaries:
         cases = report.cases_at(summary.size)
-        body += [f"<h2>{summary.size} px</h2>", *map(_paragraph, verdict(summary)), _table(methods_table(summary))]
+        body += [f"<h2>{summary.size} px</h2>", f"<h3>{BY_OBJECTIVE}</h3>", *map(_paragraph, verdict(summary))]
+        body += [_table(methods_table(summary))]
         body += [f'<img class="plot" alt="Total loss over seconds" src="{_embed_file(report.plot(summary.size))}">']
-        body += [_table(cases_table(cases))]
+        body += [_table(cases_table(cases)), f"<h3>{BY_APPEARANCE}</h3>"]
+        body += [_table(appearance_table(summary, report.painting)), _table(octaves_table(summary))]
     body += ["<h2>How to read this</h2>", *map(_paragraph, NOTES)]
     body += ["<h2>Pictures</h2>", _figures([_figure(_embed_pixels(style), "the painting") for style in report.styles])]
     body += [_pictures(report, case) for case in report.cases]

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from fast_nst.images import Picture, Pixels, atomic_path, write_picture
 from fast_nst.perceptual import Losses
+from fast_nst.perceptual.vgg import MINI_WEIGHTS
 
 Start = Literal["content", "noise"]
 Method = Literal["photo", "network", "content", "noise"]
@@ -32,6 +33,8 @@ class Point:
         seconds: wall time to get there; None for the photograph.
         memory_mib: peak memory on the way there, see `methods`; None for the photograph or where it is not known.
         picture: name of the PNG file in `results/`.
+        appearance: how it looks beside photograph and painting, by the names of `figures.FIGURES`; None where a figure
+            cannot be had.
     """
 
     step: int | None
@@ -40,6 +43,7 @@ class Point:
     seconds: float | None
     memory_mib: float | None
     picture: str
+    appearance: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -102,3 +106,11 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_facts(network: str | None, name: str) -> dict[str, Any]:
+    """Return what to say of a loss network under a name: with a checksum, but of torchvision's, which is checked."""
+    if network is None or network in ("vgg16", "vgg19"):
+        return {name: network}
+    file = MINI_WEIGHTS if network == "mini" else Path(network)
+    return {name: "mini" if network == "mini" else file.name, "weights_sha256": sha256(file)}

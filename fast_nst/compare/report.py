@@ -29,6 +29,7 @@ class Report:
         cases: the photographs and sizes on which every method has run.
         summaries: one a size.
         styles: the paintings as the objective sees them, each uint8 `(H, W, 3)`.
+        painting: their own luminance, by the names of `figures.LUMINANCE`.
         folder: the report folder, where `results/` holds the pictures.
     """
 
@@ -40,6 +41,7 @@ class Report:
     cases: tuple[Case, ...]
     summaries: tuple[SizeSummary, ...]
     styles: tuple[Pixels, ...]
+    painting: dict[str, float | None]
     folder: Path
 
     def cases_at(self, size: int) -> list[Case]:
@@ -69,6 +71,7 @@ def build_report(
         cases=tuple(cases),
         summaries=tuple(summarize(cases, comparison.config.steps)),
         styles=comparison.styles,
+        painting=comparison.viewer.painting,
         folder=comparison.store.folder.parent,
     )
 
@@ -80,6 +83,7 @@ def _facts(comparison: Comparison) -> dict[str, Any]:
         "model": comparison.facts["model"] | {"metadata": comparison.stylizer.metadata},
         "style_image": comparison.facts["style_image"],
         "objective": comparison.facts["objective"],
+        "appearance": comparison.facts["judge"],
         "options": {
             "size": list(config.size),
             "steps": list(config.steps),
@@ -101,6 +105,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "title": report.title,
         "is_complete": report.is_complete,
         **report.facts,
+        "painting": report.painting,
         "failures": list(report.failures),
         "summaries": [_summary_to_json(summary) for summary in report.summaries],
         "photos": [_case_to_json(case) for case in report.cases],

@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args
 import torch
 from skimage.metrics import structural_similarity
 
+from fast_nst.compare.encoder import choose_encoder, load_encoder, trainers
+from fast_nst.compare.figures import Viewer
 from fast_nst.compare.methods import DescentJob, PaintJob, Snapshot, descend, paint
-from fast_nst.compare.records import METHODS, Method, Point, Result, Store, digest, sha256
+from fast_nst.compare.records import METHODS, Method, Point, Result, Store, digest, sha256, weights_facts
 from fast_nst.errors import ConfigError, ImageError, ModelError
 from fast_nst.gatys import GatysConfig
 from fast_nst.images import MAX_MEGAPIXELS, Pixels, fit, read_pixels
@@ -19,7 +21,7 @@ from fast_nst.inference.stylizer import MIN_SIDE
 from fast_nst.measure.isolation import run_alone
 from fast_nst.measure.machine import describe_machine
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
-from fast_nst.perceptual.vgg import MINI_WEIGHTS, Architecture
+from fast_nst.perceptual.vgg import Architecture
 
 _OF_THE_MACHINE = ("vgg_input", "loss_arithmetic")
 
@@ -38,6 +40,13 @@ class CompareConfig:
         default="cpu", metadata={"help": "Where both run; the network's engine needs onnxruntime-gpu for cuda."}
     )
     max_megapixels: float = field(default=MAX_MEGAPIXELS, metadata={"help": "Refuse larger pictures."})
+    judge: str | None = field(
+        default=None,
+        metadata={
+            "help": "Encoder of the deep distance, one that made neither side: vgg19, vgg16, or a file of weights with "
+            "relu4_1. Default: what is at hand, else that figure is left out."
+        },
+    )
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
     def __post_init__(self) -> None:
@@ -125,17 +134,16 @@ class Comparison:
         self.style_images = style_images
         self.styles = tuple(_read(path, config.objective.style_size, config.max_megapixels) for path in style_images)
         self.objective = Objective(config.objective, *map(to_image, self.styles)).to(config.device)
+        self.encoder = choose_encoder(config.judge, trainers(stylizer, config.objective))
+        self.viewer = Viewer(self.styles, load_encoder(self.encoder, config.device) if self.encoder else None)
         self.store = Store(folder)
         self.machine = describe_machine()
         self.facts = self._facts()
 
     def _facts(self) -> dict[str, Any]:
         """What every result depends on, by who depends on it."""
-        objective = asdict(self.config.objective)
-        network = objective["loss_network"]
-        if network not in ("vgg16", "vgg19"):  # those are what torchvision says they are
-            file = MINI_WEIGHTS if network == "mini" else Path(network)
-            objective |= {"loss_network": "mini" if network == "mini" else file.name, "weights_sha256": sha256(file)}
+        config = self.config.objective
+        objective = asdict(config) | weights_facts(config.loss_network, "loss_network")
         style = {
             "file": ", ".join(path.name for path in self.style_images),
             "sha256": ", ".join(map(sha256, self.style_images)),
@@ -143,7 +151,8 @@ class Comparison:
         model = {"file": self.stylizer.path.name, "sha256": sha256(self.stylizer.path)}
         if self.stylizer.styles:
             model |= {"styles": self.stylizer.spec.rpartition("/")[2]}
-        return {"objective": objective, "style_image": style, "model": model}
+        judge = weights_facts(self.encoder, "judge")
+        return {"objective": objective, "style_image": style, "model": model, "judge": judge}
 
     def tasks(self, path: Path, photo: str) -> list[Task]:
         """Return what is to be known of a photograph, called `photo` in the report.
@@ -164,7 +173,8 @@ class Comparison:
     def _stem(self, path: Path, photo_sha256: str, size: int, method: Method) -> str:
         """Name a result by all that it depends on: only the network's depends on the model."""
         objective, style = self.facts["objective"], self.facts["style_image"]["sha256"]
-        key: dict[str, Any] = {"format": 1, "photo": photo_sha256, "size": size, "objective": objective, "style": style}
+        key: dict[str, Any] = {"format": 2, "photo": photo_sha256, "size": size, "objective": objective, "style": style}
+        key["judge"] = self.facts["judge"]
         if method != "photo":
             key |= {"machine": self.machine, "threads": self.threads, "device": self.config.device}
         if method == "network":
@@ -225,14 +235,14 @@ class Comparison:
     @torch.no_grad()
     def _judge(self, stem: str, photo: Pixels, snapshots: Sequence[Snapshot]) -> tuple[Point, ...]:
         """Judge 8-bit pictures, the optimiser's like the network's."""
-        device = self.config.device
-        targets = self.objective.content_targets(to_image(photo).to(device))
+        targets = self.objective.content_targets(to_image(photo).to(self.config.device))
         points = []
         for snapshot in snapshots:
-            losses = self.objective(to_image(snapshot.pixels).to(device), targets).floats()
+            losses = self.objective(to_image(snapshot.pixels).to(self.config.device), targets).floats()
             ssim = float(structural_similarity(photo, snapshot.pixels, channel_axis=2))  # type: ignore[no-untyped-call]
             name = f"{stem}.png" if snapshot.step is None else f"{stem}-{snapshot.step:04d}.png"
-            points.append(Point(snapshot.step, losses, ssim, snapshot.seconds, snapshot.memory_mib, name))
+            seen = self.viewer(photo, snapshot.pixels)
+            points.append(Point(snapshot.step, losses, ssim, snapshot.seconds, snapshot.memory_mib, name, seen))
         return tuple(points)
 
 

@@ -69,6 +69,8 @@ class SizeSummary:
     k_star: dict[Start, Quartiles | None]
     reached: dict[Start, int]
     """On how many photographs the optimisation reaches the network's total."""
+    appearance: dict[Method, dict[str, Quartiles | None]]
+    """How each method's last picture looks, by the names of `figures.FIGURES`."""
 
 
 def group(results: Iterable[Result]) -> list[Case]:
@@ -100,7 +102,12 @@ def _summarize_size(size: int, cases: Sequence[Case], steps: Sequence[int]) -> S
         tuple(rows),
         {start: k_star_quartiles(values) for start, values in stars.items()},
         {start: sum(value is not None for value in values) for start, values in stars.items()},
+        {method: _appearance([case.results[method].points[-1] for case in cases]) for method in METHODS},
     )
+
+
+def _appearance(points: Sequence[Point]) -> dict[str, Quartiles | None]:
+    return {name: quartiles([point.appearance[name] for point in points]) for name in points[0].appearance}
 
 
 def _row(method: Method, step: int | None, cases: Sequence[Case], points: Sequence[Point | None]) -> Row:

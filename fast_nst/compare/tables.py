@@ -1,15 +1,25 @@
 """The figures as text: tables and sentences that the Markdown file and the HTML page share."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fast_nst.compare.records import STARTS, TERMS, Start
+from fast_nst.compare.appearance import OCTAVES
+from fast_nst.compare.figures import FLAT_OCTAVES, LUMINANCE, OVER_ALL, WHOLE_OCTAVES
+from fast_nst.compare.records import METHODS, STARTS, TERMS, Method, Start
 from fast_nst.compare.report import Report
 from fast_nst.compare.summary import Case, Race, Row, SizeSummary
 from fast_nst.measure.stats import Quartiles
 
 NONE = "–"  # noqa: RUF001 - a dash
+BY_OBJECTIVE = "By the objective that both sides were made to lower"
+BY_APPEARANCE = "By how the pictures look, which neither side was made for"
+METHOD_NAMES: dict[Method, str] = {
+    "photo": "photograph itself",
+    "network": "network",
+    "content": "last step from content",
+    "noise": "last step from noise",
+}
 START_NAMES: dict[Start, str] = {"content": "the photograph", "noise": "noise"}
 NOTES = (
     "Every picture is judged as 8-bit pixels by one objective; content, style and total variation (TV) are its "
@@ -25,6 +35,17 @@ NOTES = (
     "and Gram matrices are in it. For an optimisation on a GPU it is what PyTorch allocated there.",
     "SSIM is the structural similarity to the photograph. It says how much of the photograph is left, not how good "
     "the pastiche is.",
+    "Luminance is from 0, black, to 255, white: the 1st and the 99th percentile of a picture, and what lies between. A "
+    "pastiche that spans less than the painting is pale.",
+    "Tone kept is the rank correlation of the luminance of photograph and pastiche, in blocks of 8 px: 1 where "
+    "everything that was darker still is, 0 where light and dark fell anew.",
+    "Colour distance is how far the colours of pastiche and painting are apart, wherever in the picture they are, in "
+    "ΔE of CIELAB: the sliced Wasserstein distance.",
+    "Strokes is how much detail there is in luminance, from 2 to 32 px in four octaves, as a share of the painting's: "
+    "1 is as much. In the flat parts of the photograph every stroke is the pastiche's own, and 0 is a blank.",
+    "Deep distance is the Fréchet distance of the places of pastiche and painting in the relu4_1 of an encoder that "
+    "made neither side, as a share of the painting's variance. It is higher for smaller pictures, so it is to be "
+    "compared at one size. It is left out where no such encoder is at hand: --judge names one.",
 )
 
 
@@ -55,7 +76,7 @@ def facts_table(report: Report) -> Table:
     rows = [("date", facts["date"])]
     rows += [(f"model: {name}", text) for name, text in facts["model"].items() if name != "metadata"]
     rows += [(f"model: {name}", text) for name, text in facts["model"]["metadata"].items() if text]
-    for group in ("style_image", "objective", "options", "machine"):
+    for group in ("style_image", "objective", "appearance", "options", "machine"):
         rows += [(f"{group}: {name}".replace("_", " "), _plain(value)) for name, value in facts[group].items()]
     return Table(("", ""), tuple(rows))
 
@@ -69,6 +90,28 @@ def methods_table(summary: SizeSummary) -> Table:
         memory = spread(row.memory_mib, lambda mib: f"{mib:,.0f}")
         ratio = spread(row.speed_up, times)
         rows.append((_label(row), *losses, spread(row.ssim), spread(row.seconds), memory, ratio))
+    return Table(header, tuple(rows))
+
+
+def appearance_table(summary: SizeSummary, painting: Mapping[str, float | None]) -> Table:
+    """One row for the painting, the photograph, the network, and the last checkpoint from each start."""
+    luminance, strokes = ("luminance from", "to", "range"), ("strokes", "strokes in flat parts")
+    header = ("", *luminance, "tone kept", "colour distance, ΔE", *strokes, "deep distance")
+    rows = [("painting itself", *(number(painting[name] or 0.0) for name in LUMINANCE), *[NONE] * 5)]
+    for method in METHODS:
+        seen = summary.appearance[method]
+        rows.append((METHOD_NAMES[method], *(spread(seen[name]) for name in OVER_ALL)))
+    return Table(header, tuple(rows))
+
+
+def octaves_table(summary: SizeSummary) -> Table:
+    """The strokes of each octave, finest first: over the whole picture, and where the photograph is flat."""
+    sizes = [f"{2**number} to {2 ** (number + 1)} px" for number in range(1, OCTAVES + 1)]
+    header = ("strokes of", *sizes, *(f"{size}, flat" for size in sizes))
+    rows = [
+        (METHOD_NAMES[method], *(spread(summary.appearance[method][name]) for name in (*WHOLE_OCTAVES, *FLAT_OCTAVES)))
+        for method in METHODS
+    ]
     return Table(header, tuple(rows))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fast_nst.compare.frechet import crop_features, frechet_distance
+from fast_nst.compare.frechet import crop_features, frechet_distance, frechet_share, place_features
 from fast_nst.errors import ConfigError
 from fast_nst.perceptual import VggFeatures
 
@@ -55,3 +55,16 @@ def test_a_crop_is_the_mean_of_its_activations():
     for layer, points_ in found.items():
         assert torch.allclose(points_[2], network(crops[2:])[layer][0].flatten(1).mean(1).double())
         assert len(points_) == 3
+
+
+def test_a_share_is_of_the_others_variance_and_knows_no_scale():
+    ours, theirs = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [7.0]])  # variance of theirs 18
+    expected = (9 + (18**0.5 - 2**0.5) ** 2) / 18
+    assert frechet_share(ours, theirs) == pytest.approx(expected)
+    assert frechet_share(10 * ours, 10 * theirs) == pytest.approx(expected)
+
+
+def test_every_place_of_a_picture_is_a_point():
+    image = torch.arange(24.0).reshape(1, 3, 2, 4)
+    found = place_features(image, lambda image: image[..., ::2])
+    assert found.tolist() == [[0, 8, 16], [2, 10, 18], [4, 12, 20], [6, 14, 22]]

@@ -5,7 +5,15 @@ import pytest
 
 from fast_nst.compare.records import Point, Result, Store, digest
 
-POINT = Point(50, {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5}, 0.5, 1.25, None, "a-0050.png")
+POINT = Point(
+    50,
+    {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+    0.5,
+    1.25,
+    None,
+    "a-0050.png",
+    {"tone_kept": 0.5, "deep_distance": None},
+)
 RESULT = Result("a.jpg", 64, 64, 48, "noise", (POINT,), {"total": [4.0, 3.5], "seconds": [0.0, 1.25]})
 PIXELS = np.arange(64 * 48 * 3, dtype=np.uint32).astype(np.uint8).reshape(64, 48, 3)
 

@@ -4,12 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
+from torch.nn.functional import avg_pool2d
 
 from fast_nst.compare import session
+from fast_nst.compare.appearance import colour_distance, luminance_range
 from fast_nst.compare.records import METHODS
 from fast_nst.compare.session import CompareConfig, Comparison, trained_objective
 from fast_nst.errors import ConfigError, ImageError, ModelError
-from fast_nst.images import Picture, read_pixels, write_picture
+from fast_nst.images import Picture, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 
 
@@ -50,6 +52,28 @@ def test_every_method_is_judged_by_one_objective(compare, photo):
         for point in result.points:
             terms = point.losses
             assert terms["content"] + terms["style"] + terms["tv"] == pytest.approx(terms["total"], rel=1e-5)
+
+
+def test_every_picture_is_seen_beside_painting_and_photograph(compare, photo, painting):
+    comparison = compare()
+    results = measured(comparison, photo)
+    content, style = read_pixels(photo), fit(read_pixels(painting), 64)
+    assert results["photo"].points[0].appearance["tone_kept"] == pytest.approx(1)
+    network = results["network"].points[0].appearance
+    assert network["tone_kept"] == pytest.approx(-1)
+    assert network["colour_distance"] == pytest.approx(colour_distance(255 - content, style))
+    assert comparison.viewer.painting["luminance_range"] == pytest.approx(np.subtract(*luminance_range(style)[::-1]))
+
+
+def test_another_judge_asks_for_everything(compare, photo, monkeypatch, tmp_path):
+    weights = tmp_path / "deep.safetensors"
+    weights.write_bytes(b"weights")
+    before = stems(compare(), photo)
+    monkeypatch.setattr(session, "load_encoder", lambda network, device: lambda image: avg_pool2d(image, 8))
+    judged = compare(judge=str(weights))
+    assert not set(before.values()) & set(stems(judged, photo).values())
+    assert judged.facts["judge"]["judge"] == "deep.safetensors"
+    assert measured(judged, photo)["network"].points[0].appearance["deep_distance"] > 0
 
 
 def test_pictures_lie_beside_the_results(compare, photo, tmp_path):

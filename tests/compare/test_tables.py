@@ -3,7 +3,16 @@ import math
 import pytest
 
 from fast_nst.compare.summary import summarize
-from fast_nst.compare.tables import cases_table, methods_table, number, spread, star_spread, verdict
+from fast_nst.compare.tables import (
+    appearance_table,
+    cases_table,
+    methods_table,
+    number,
+    octaves_table,
+    spread,
+    star_spread,
+    verdict,
+)
 from fast_nst.measure.stats import Quartiles
 
 
@@ -94,3 +103,27 @@ def test_the_rows_of_the_methods(make_case):
         *("0.333", "0.333", "0.333", "1.00"),
         *("0.500", "3.00", "100", "6.00 ×"),  # noqa: RUF001
     )
+
+
+def test_the_rows_of_how_pictures_look(make_case):
+    summary = summarize([make_case(network=2.5)], (1, 3))[0]
+    painting = {"luminance_low": 10.0, "luminance_high": 240.0, "luminance_range": 230.0}
+    table = appearance_table(summary, painting)
+    assert table.rows[0] == ("painting itself", "10.0", "240", "230", *("–" for _ in range(5)))  # noqa: RUF001
+    assert table.rows[2] == ("network", *("0.250" for _ in range(7)), "–")  # noqa: RUF001
+    assert [row[:2] for row in table.rows[3:]] == [
+        ("last step from content", "0.100"),
+        ("last step from noise", "0.200"),
+    ]
+    assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_the_columns_of_octaves_are_whole_and_flat(make_case):
+    table = octaves_table(summarize([make_case(network=2.5)], (1, 3))[0])
+    assert table.header[1:6] == ("2 to 4 px", "4 to 8 px", "8 to 16 px", "16 to 32 px", "2 to 4 px, flat")
+    assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_an_optimisation_that_ended_early_is_shown_where_it_ended(make_case):
+    summary = summarize([make_case(network=2.5, content=(8.0, 4.0))], (1, 3))[0]
+    assert summary.appearance["content"]["strokes"].median == 0.4

@@ -20,6 +20,7 @@ FACTS = {
     "model": {"file": "a.onnx", "sha256": "0", "metadata": {"title": "A <b>bold</b> style | with a bar"}},
     "style_image": {"file": "b.jpg", "sha256": "1"},
     "objective": {"style_layers": {"relu1_1": 1.0}},
+    "appearance": {"judge": None},
     "options": {"size": [64], "steps": [1, 3]},
     "machine": {"gpu": None, "versions": {"torch": "2"}},
 }
@@ -53,6 +54,7 @@ def write(make_case, tmp_path):
                 cases=tuple(cases),
                 summaries=tuple(summarize(cases, (1, 3))),
                 styles=(PIXELS,),
+                painting={"luminance_low": 1.0, "luminance_high": 251.0, "luminance_range": 250.0},
                 folder=tmp_path,
             )
         )
@@ -77,6 +79,19 @@ def test_json_holds_everything_and_no_infinity(write, network, k_star):
     assert report["results"][2]["history"]["total"] == [8.0, 4.0, 2.0, 1.0]
     assert report["model"]["sha256"] == "0"
     assert report["date"].startswith("2020")
+
+
+def test_how_pictures_look_is_in_all_three_files_beside_the_objective(write):
+    report, markdown, page = (path.read_text(encoding="utf-8") for path in write(2.5, 3.5))
+    summary = json.loads(report)["summaries"][0]["appearance"]
+    assert summary["network"]["flat_strokes"]["median"] == pytest.approx(0.3)
+    assert summary["network"]["deep_distance"] is None
+    assert json.loads(report)["painting"]["luminance_range"] == 250
+    for text in (markdown, page):
+        assert (
+            text.index("By the objective that both") < text.index("By how the pictures look") < text.index("2 to 4 px")
+        )
+    assert "| painting itself | 1.00 | 251 | 250 |" in markdown
 
 
 def test_the_page_needs_nothing_but_itself(write):
