@@ -59,8 +59,8 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     default="auto",
     metavar="PX",
     show_default=True,
-    help="Paint larger pictures with the strokes of one whose longer side is PX. auto does so above 1.5 megapixels; none "
-    "leaves strokes as they come.",
+    help="Paint larger pictures with the strokes of one whose longer side is PX. auto does so above 1.5 megapixels; "
+    "none leaves strokes as they come.",
 )
 @control_options
 @click.option(

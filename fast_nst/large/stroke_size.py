@@ -6,7 +6,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.images import fit_size
 
 StrokeSize = int | Literal["auto"] | None
-"""Longer side in px of the picture whose strokes a larger one gets; `auto` for a good one, None for strokes as they come."""
+"""Longer side in px of the picture whose strokes a larger one gets; `auto` for a good one, None for none."""
 
 AUTO_PIXELS = 1_500_000
 """Pixels that a larger picture is painted with by `auto`: as many as the largest that is painted as it is, so that two
@@ -26,7 +26,9 @@ def parse_stroke_size(text: str) -> StrokeSize:
     if text == "none":
         return None
     if not text.isdecimal() or int(text) < _LEAST:
-        raise ConfigError(f"{text!r} is no size of strokes; expected auto, none, or a longer side of at least {_LEAST} px")
+        raise ConfigError(
+            f"{text!r} is no size of strokes; expected auto, none, or a longer side of at least {_LEAST} px"
+        )
     return int(text)
 
 

@@ -43,9 +43,10 @@ def paint_small(
 
 
 def shrink(content: MemoryRows | DiskRows, size: tuple[int, int], shape: tuple[int, int]) -> Pixels:
-    """Return a picture of W x H px made smaller, uint8 `(*shape, 3)`: means of whole blocks first, then Hamming's window.
+    """Return a picture of W x H px made smaller, uint8 `(*shape, 3)`.
 
-    Neither has negative weights, as Lanczos has, which would draw a line along every edge before it is painted.
+    Means of whole blocks of pixels come first, then Hamming's window. Neither has negative weights, as Lanczos has,
+    which would draw a line along every edge before it is painted.
     """
     width, height = size
     factor = max(1, max(size) // (2 * max(shape)))

@@ -297,7 +297,7 @@ def large_picture(tmp_path):
     return path
 
 
-LARGE = ("--style", "great-wave-fast", "--threads", "1")
+LARGE = ("--style", "great-wave-fast", "--threads", "1", "--stroke-size", "none")
 
 
 def test_a_picture_beyond_the_memory_given_is_the_same_in_strips(large_picture, tmp_path):

@@ -99,9 +99,7 @@ def test_pictures_larger_than_the_stroke_size_only(stylizer, scene):
 def test_unasked_large_pictures_get_large_strokes_and_none_leaves_every_pixel(stylizer, scene, monkeypatch):
     monkeypatch.setattr(stroke_size, "AUTO_PIXELS", 150 * 200)
     pixels = scene(450, 600)
-    np.testing.assert_array_equal(
-        AnySizeStylizer(stylizer)(pixels), AnySizeStylizer(stylizer, stroke_size=200)(pixels)
-    )
+    np.testing.assert_array_equal(AnySizeStylizer(stylizer)(pixels), AnySizeStylizer(stylizer, stroke_size=200)(pixels))
     np.testing.assert_array_equal(AnySizeStylizer(stylizer, stroke_size=None)(pixels), stylizer(pixels))
     np.testing.assert_array_equal(AnySizeStylizer(stylizer).paint(Picture(scene(150, 200))), stylizer(scene(150, 200)))
 
