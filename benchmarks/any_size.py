@@ -142,7 +142,7 @@ def command(args: argparse.Namespace) -> list[dict[str, Any]]:
             source, target = (args.output / f"{name}.{suffix}" for name in ("content", "pastiche"))
             write_picture(source, Picture(pixels), overwrite=True)
             arguments = ["stylize", str(source), "-o", str(target), "--style", args.style, "--overwrite"]
-            arguments += ["--threads", str(args.threads), "--max-memory", args.limit]
+            arguments += ["--threads", str(args.threads), "--max-memory", args.limit, "--stroke-size", "none"]
             start = time.perf_counter()
             process = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "fast_nst", *arguments])
             _, status, usage = os.wait4(process, 0)

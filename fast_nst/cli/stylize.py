@@ -19,6 +19,7 @@ from fast_nst.inference.plan import Plan, plan_jobs
 from fast_nst.inference.zoo import parse_weights, style_label
 from fast_nst.large.any_size import AnySizeStylizer, Progress
 from fast_nst.large.size import parse_size
+from fast_nst.large.stroke_size import parse_stroke_size
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -55,9 +56,11 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--stroke-size",
-    type=click.IntRange(min=64),
+    default="auto",
     metavar="PX",
-    help="On larger pictures, strokes as on one of PX; the photograph's own detail comes back. Default: as they come.",
+    show_default=True,
+    help="Paint larger pictures with the strokes of one whose longer side is PX. auto does so above 1.5 megapixels; "
+    "none leaves strokes as they come.",
 )
 @control_options
 @click.option(
@@ -76,7 +79,7 @@ def command(
     strength: float,
     output: str | None,
     max_memory: str | None,
-    stroke_size: int | None,
+    stroke_size: str,
     threads: int | None,
     provider: str | None,
     progress: bool | None,
@@ -103,6 +106,7 @@ def command(
     if progress is None and len(plan.jobs) < 2:
         progress = False
     limit = None if max_memory is None else parse_size(max_memory)
+    strokes = parse_stroke_size(stroke_size)
     painters, threads = share_cores(len(plan.jobs) if limit is None else 1, threads)
     stylizer = Stylizer(style, strength=strength, threads=threads, providers=None if provider is None else [provider])
     regions = region_stylizers(stylizer, finish)
@@ -112,7 +116,7 @@ def command(
         painter = AnySizeStylizer(
             stylizer,
             max_memory=limit,
-            stroke_size=stroke_size,
+            stroke_size=strokes,
             threads=threads,
             tell=strip_bar,
             regions=regions,

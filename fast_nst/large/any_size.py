@@ -23,6 +23,7 @@ from fast_nst.inference.batch import FileOptions, without_hidden
 from fast_nst.inference.plan import Job
 from fast_nst.inference.stylizer import MIN_SIDE, Stylizer, open_session
 from fast_nst.large.size import format_size
+from fast_nst.large.stroke_size import StrokeSize, painted_shape
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -70,7 +71,8 @@ class AnySizeStylizer:
     Args:
         stylizer: paints what fits.
         max_memory: bytes that the whole process is to keep within; None for most of what is free.
-        stroke_size: longer side in px of the picture whose strokes a larger one gets; None leaves strokes as they are.
+        stroke_size: longer side in px of the picture whose strokes a larger one gets. `auto` paints what is larger than
+            1.5 megapixels with as many; None leaves strokes as they come, as the stylizer itself does.
         threads: CPU threads for strips; None for all physical cores.
         tell: called after each strip.
         regions: of a picture with masks, what each region is painted with: `stylizer` in other mixtures.
@@ -85,7 +87,7 @@ class AnySizeStylizer:
         stylizer: Stylizer,
         *,
         max_memory: int | None = None,
-        stroke_size: int | None = None,
+        stroke_size: StrokeSize = "auto",
         threads: int | None = None,
         tell: Callable[[Progress], None] | None = None,
         regions: Sequence[Stylizer] = (),
@@ -238,17 +240,17 @@ class AnySizeStylizer:
 
     def _is_to_be_small(self, height: int, width: int) -> bool:
         """Whether a smaller picture is to be painted, for the size of its strokes."""
-        return self._stroke_size is not None and self._stroke_size < max(height, width)
+        return painted_shape(height, width, self._stroke_size) != (height, width)
 
     def _paint_small(
         self, content: "Rows", pastiche: "Rows", shape: tuple[int, ...], masks: "RegionMasks | None"
     ) -> None:
         from fast_nst.large.strokes import paint_small
 
-        assert self._stroke_size is not None
-        size = (shape[1], shape[0])
+        height, width = shape[:2]
+        painted = painted_shape(height, width, self._stroke_size)
         paint = functools.partial(self._paint_all, masks=masks)
-        paint_small(content, pastiche, size, self._stroke_size, paint, self._teller(shape[0]))
+        paint_small(content, pastiche, (width, height), painted, paint, self._teller(height))
 
     @functools.cached_property
     def _graph(self) -> "StyleGraph":
@@ -294,8 +296,9 @@ class AnySizeStylizer:
         """Return how many bytes too little there are to paint a picture that is in memory, its pastiche too."""
         from fast_nst.large.memory import TooLittleMemoryError, plan
 
+        painted = painted_shape(height, width, self._stroke_size)
         try:
-            plan(self._graph, height, width, self._free() - 6 * height * width)
+            plan(self._graph, *painted, self._free() - 6 * height * width)
         except TooLittleMemoryError as error:
             return error.missing
         return 0

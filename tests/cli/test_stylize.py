@@ -297,7 +297,7 @@ def large_picture(tmp_path):
     return path
 
 
-LARGE = ("--style", "great-wave-fast", "--threads", "1")
+LARGE = ("--style", "great-wave-fast", "--threads", "1", "--stroke-size", "none")
 
 
 def test_a_picture_beyond_the_memory_given_is_the_same_in_strips(large_picture, tmp_path):
@@ -349,3 +349,13 @@ def test_large_strokes_have_the_pictures_size(stylize, save_picture):
     save_picture("photo.png", 300, 400)
     assert stylize("photo.png", "--stroke-size", 100) == (0, ["photo-negative.png"], "")
     assert read_picture("photo-negative.png").pixels.shape == (300, 400, 3)
+
+
+def test_sizes_of_strokes_are_auto_none_or_pixels(stylize, save_picture):
+    save_picture("photo.png", 300, 400)
+    for number, text in enumerate(("auto", "none", "64")):
+        assert stylize("photo.png", "--stroke-size", text, "-o", f"{number}.png")[0] == 0
+    for text in ("63", "big"):
+        code, _, told = stylize("photo.png", "--stroke-size", text)
+        assert code == 2
+        assert f"{text!r} is no size of strokes; expected auto, none, or a longer side of at least 64 px" in told
