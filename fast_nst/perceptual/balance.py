@@ -1,12 +1,11 @@
 """Weights nobody has to guess: content and style in balance, from the statistics of the painting and the photographs.
 
 How hard a style pulls depends on how far the painting is from the photographs: of a pale painting of faint textures,
-whose Gram matrices are small, a photograph misses twenty times the energy; of one of strong textures, half. The rule,
-found by eye on 8 paintings at six style weights each (one photograph of 192 px, 30 L-BFGS steps; half of the paintings
-on another, too): the style term of the photograph itself should start at `11 sqrt(d)`, where d is how much of the
+whose Gram matrices are small, a photograph misses ten times the energy; of one of strong textures, half. The rule: the
+style term of the photograph itself should start at `15 sqrt(d)` where pixels are optimised, d being how much of the
 painting's energy the photograph misses, by its Gram matrices. With the default terms that is a style weight of
-`11 / sqrt(d)`. A network, which cannot trade content for style place by place, wants half of it (three paintings, 600
-steps each).
+`15 / sqrt(d)`. A network, whose strokes have to serve every photograph, is as bold at `6 / sqrt(d)`; more costs it
+faces.
 
 Content and style terms of any kind are brought to that: content by what the painting itself, in the photograph's place,
 would cost; style by what the photograph costs.
@@ -23,7 +22,7 @@ from torch import Tensor
 from fast_nst.perceptual.config import CONTENT_WEIGHT, STYLE_WEIGHT, ObjectiveConfig
 from fast_nst.perceptual.objective import Objective
 
-PULL_ON_PIXELS, PULL_ON_NETWORK = 11.0, 5.0
+PULL_ON_PIXELS, PULL_ON_NETWORK = 15.0, 6.0
 """What the style term of a photograph starts at, over sqrt(d), where pixels are optimised and where a network is."""
 
 _REFERENCE = ObjectiveConfig()

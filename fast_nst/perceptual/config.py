@@ -25,6 +25,9 @@ ChannelWeights = Literal["uniform", "balanced"]
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 """Weights of an objective that says none and is not balanced for its painting; see `balance`."""
 
+STYLE_LAYERS = {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu3_3": 1.0, "relu4_1": 2.0, "relu5_1": 0.5}
+"""Style layers that nobody chose, and their weights: most for those that see strokes, little for palette and grain."""
+
 OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 """The terms of content: on a layer's activations, and on the pictures themselves."""
 
@@ -55,7 +58,7 @@ class ObjectiveConfig:
         default_factory=lambda: {"relu4_1": 1.0}, metadata={"help": "Content layers and their weights."}
     )
     style_layers: Mapping[str, float] = field(
-        default_factory=lambda: {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.5},
+        default_factory=lambda: dict(STYLE_LAYERS),
         metadata={"help": "Style layers and their weights."},
     )
     content_terms: Mapping[str, float] = field(
