@@ -2,14 +2,15 @@
 
 python scripts/list_zoo.py configs/zoo.yaml models UNSEEN --loss-network vgg19
 
-UNSEEN are photographs that no training saw. Each style of the configuration that is in the folder is judged on them by
-the loss network given, at 256 and 512 px; written are `zoo.json`, `zoo.jpg`, and the table in the folder's README.md
-between its two marks.
+UNSEEN are photographs that no training saw. Each style of the configuration that is in the folder paints them; how its
+pastiches look, in figures that no training sees (docs/judging.md), and the objective's total by the loss network given,
+are told at 512 px. Written are `zoo.json`, `zoo.jpg`, and the table in the folder's README.md between its two marks.
 """
 
 import argparse
 import hashlib
 import json
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,13 +20,16 @@ import numpy as np
 
 from fast_nst.cli.exits import DONE
 from fast_nst.cli.options import read_yaml
+from fast_nst.compare.figures import Viewer
 from fast_nst.compare.judge import default_objective, judge, median_terms
+from fast_nst.compare.tables import NONE
 from fast_nst.errors import ConfigError, FastNstError
 from fast_nst.images import Picture, Pixels, atomic_path, find_pictures, fit, read_pixels, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.sheet import contact_sheet
 
-SIZES = (256, 512)
+SIZE = 512  # px, the photographs' longer side
+LOOKS = ("luminance_range", "tone_kept", "colour_distance", "strokes", "flat_strokes")
 MARKS = ("<!-- zoo -->\n", "<!-- /zoo -->\n")
 _SHOWN = 3  # photographs on the sheet
 _COLUMNS, _CELL = 6, 200  # styles side by side, px of each
@@ -75,33 +79,55 @@ def _styles(zoo: Mapping[str, Any], models: Path) -> Sequence[tuple[str, tuple[P
 
 
 def _figures(model: Path, painting: str, photographs: Sequence[Path], args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the file says of itself, and the medians of the objective over the photographs."""
-    stylizer, objective, losses = Stylizer(model), default_objective(painting, args.loss_network), {}
-    for size in SIZES:
-        medians = median_terms(judge(objective, stylizer, photographs, size))
-        losses[str(size)] = {term: round(median, 4) for term, median in medians.items()}
-    info = stylizer.info
-    print(model.stem, losses, flush=True)
+    """Return what the file says of itself, and medians over the photographs: how pastiches look, and the objective."""
+    stylizer, objective = Stylizer(model), default_objective(painting, args.loss_network)
+    judged = median_terms(judge(objective, stylizer, photographs, SIZE))
+    losses = {term: round(median, 4) for term, median in judged.items()}
+    info, looks = stylizer.info, _looks(stylizer, painting, photographs)
+    print(model.stem, looks, losses, flush=True)
     told = {name: getattr(info, name) for name in ("title", "artist", "year", "licence", "preset")}
     sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
-    return told | {"losses": losses, "bytes": model.stat().st_size, "sha256": sha256}
+    return told | {"looks": looks, "losses": losses, "bytes": model.stat().st_size, "sha256": sha256}
+
+
+def _looks(stylizer: Stylizer, painting: str, photographs: Sequence[Path]) -> dict[str, float | None]:
+    """Return the medians of the figures of appearance, and the painting's own range of luminance."""
+    viewer = Viewer([fit(read_pixels(painting), SIZE)])
+    contents = [fit(read_pixels(path), SIZE) for path in photographs]
+    seen = [viewer(content, stylizer(content)) for content in contents]
+    known = {name: [one[name] for one in seen if one[name] is not None] for name in LOOKS}
+    medians = {name: round(statistics.median(found), 3) if found else None for name, found in known.items()}  # type: ignore[type-var]
+    return medians | {"painting_range": round(viewer.painting["luminance_range"] or 0.0, 1)}
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Lay the styles out as a Markdown table."""
     rows = [
-        "| style | painting | licence | network | content, style, TV at 256 px | total at 256, 512 px | kB | sha256 |",
-        "| --- | --- | --- | --- | --- | --- | ---: | --- |",
+        "| style | painting | licence | network | luminance range, painting's | tone kept | colours, ΔE | strokes, in "
+        "flat parts | objective | kB | sha256 |",
+        "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for name, style in found.items():
-        small, large = (style["losses"][str(size)] for size in SIZES)
-        terms = ", ".join(f"{small[term]:.3f}" for term in ("content", "style", "tv"))
-        painting = f"{style['title']}, {style['artist']}, {style['year']}"
-        totals = f"{small['total']:.3f}, {large['total']:.3f}"
-        kb, sha256 = f"{style['bytes'] / 1000:.0f}", f"`{style['sha256'][:16]}`"
-        cells = [f"`{name}`", painting, style["licence"], f"`{style['preset']}`", terms, totals, kb, sha256]
+        looks = style["looks"]
+        cells = [
+            f"`{name}`",
+            f"{style['title']}, {style['artist']}, {style['year']}",
+            style["licence"],
+            f"`{style['preset']}`",
+            f"{_shown(looks['luminance_range'], 0)}, {_shown(looks['painting_range'], 0)}",
+            _shown(looks["tone_kept"], 2),
+            _shown(looks["colour_distance"], 1),
+            f"{_shown(looks['strokes'], 2)}, {_shown(looks['flat_strokes'], 2)}",
+            f"{style['losses']['total']:.3f}",
+            f"{style['bytes'] / 1000:.0f}",
+            f"`{style['sha256'][:16]}`",
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{value:.{digits}f}"
 
 
 def _around_marks(path: Path) -> tuple[str, str]:

@@ -45,9 +45,9 @@ def test_what_is_there_is_judged_listed_and_drawn(script, folder):
     found = json.loads((folder / "zoo.json").read_text())
     assert list(found) == ["sea"]
     assert found["sea"]["title"] == "The Negative"
-    losses = found["sea"]["losses"]
-    assert losses["256"]["total"] > 1  # a negative of noise is neither its content nor the painting
-    assert losses["256"]["total"] != losses["512"]["total"]
+    assert found["sea"]["losses"]["total"] > 1  # a negative of noise is neither its content nor the painting
+    assert found["sea"]["looks"]["tone_kept"] == -1  # what was light is dark
+    assert found["sea"]["looks"]["luminance_range"] == pytest.approx(found["sea"]["looks"]["painting_range"], rel=0.1)
     readme = (folder / "README.md").read_text()
     assert readme.startswith("# Styles\n\n<!-- zoo -->\n| style | painting |")
     assert readme.endswith("|\n<!-- /zoo -->\n\nWhat follows stays.\n")
@@ -66,18 +66,20 @@ def test_a_zoo_without_styles_and_a_readme_without_marks_are_told(script, folder
 
 
 def test_a_row_of_the_table(script):
-    terms = {"content": 0.4, "style": 0.3, "tv": 0.1, "total": 0.8}
+    looks = {"luminance_range": 180.6, "painting_range": 191.0, "tone_kept": 0.813, "colour_distance": 8.26}
     style = {
         "title": "Sea",
         "artist": "Nobody",
         "year": "1839",
         "licence": "CC0",
         "preset": "fast",
-        "losses": {"256": terms, "512": terms | {"total": 0.9}},
+        "looks": looks | {"strokes": 0.9, "flat_strokes": None},
+        "losses": {"content": 0.4, "style": 0.3, "tone": 0.05, "tv": 0.05, "total": 0.8},
         "bytes": 123_456,
         "sha256": "0123456789abcdef" * 4,
     }
     expected = (
-        "| `sea` | Sea, Nobody, 1839 | CC0 | `fast` | 0.400, 0.300, 0.100 | 0.800, 0.900 | 123 | `0123456789abcdef` |"
+        "| `sea` | Sea, Nobody, 1839 | CC0 | `fast` | 181, 191 | 0.81 | 8.3 | 0.90, \u2013 | 0.800 | 123 | "
+        "`0123456789abcdef` |"
     )
     assert script.table({"sea": style}).splitlines()[2] == expected
