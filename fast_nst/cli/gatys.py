@@ -126,7 +126,7 @@ def tell_time(config: GatysConfig, seconds: float) -> None:
     """Say, before the work begins, at which sizes the picture is painted and about how long it will take."""
     if config.max_minutes is not None:
         seconds = min(seconds, 60 * config.max_minutes)
-    sizes = " and ".join(str(side) for side, _ in config.scales())
+    sizes = ", then ".join(str(side) for side, _ in config.scales())
     time = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
     click.echo(f"fast-nst: the picture is painted at {sizes} px, in about {time}", err=True)
 

@@ -3,6 +3,7 @@
 import click
 
 from fast_nst.perceptual import ObjectiveConfig
+from fast_nst.perceptual.vgg import layer_names
 
 
 def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
@@ -16,9 +17,11 @@ def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
         )
     asked, held = ({*one.content_layers, *one.style_layers} for one in (objective, settled))
     if missing := sorted(asked - held):
+        has_mini = {*missing} <= {*layer_names("mini")}
         click.echo(
             f"fast-nst: {settled.loss_network} is cut before {', '.join(missing)}; its deepest layer, {max(held)}, "
-            "takes their place; --loss-network vgg19 downloads the whole network, and mini has these layers, too",
+            "is used instead; --loss-network vgg19 downloads the whole network"
+            + (", and mini has what is missing, too" if has_mini else ""),
             err=True,
         )
     return settled

@@ -88,7 +88,8 @@ def taps(small: int, large: int) -> tuple[npt.NDArray[np.intp], Plane]:
 def _tent_until(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the area of a tent of half width 1, and of area 1, left of each place."""
     x = distances.clip(-1, 1)
-    return 0.5 + x - x * np.abs(x) / 2
+    area: npt.NDArray[np.float64] = 0.5 + x - x * np.abs(x) / 2
+    return area
 
 
 def _means(photograph: Plane, around: Sequence[Sequence[Plane]], row_shares: Plane, column_shares: Plane) -> Plane:
@@ -110,14 +111,15 @@ def _means(photograph: Plane, around: Sequence[Sequence[Plane]], row_shares: Pla
             weight = row_share * column_share / _unlikeness(photograph, near[:3])
             total += weight
             sums += weight * near[3:]
-    return sums / total
+    means: Plane = sums / total
+    return means
 
 
 def _unlikeness(photograph: Plane, small: Plane) -> Plane:
     """Return how unlike colours are: 1 for the same, 16 at `_ALIKE`."""
     squares = photograph - small
     squares *= squares
-    unlike = squares[0] + squares[1]
+    unlike: Plane = squares[0] + squares[1]
     unlike += squares[2]
     unlike *= 1 / (3 * _ALIKE**2)
     unlike += 1
@@ -128,7 +130,8 @@ def _unlikeness(photograph: Plane, small: Plane) -> Plane:
 
 def _lightness_of(planes: Plane) -> Plane:
     red, green, blue = (weight * plane for weight, plane in zip(_LIGHTNESS, planes, strict=True))
-    return red + green + blue
+    lightness: Plane = red + green + blue
+    return lightness
 
 
 def _extremes(bordered: Plane) -> tuple[Plane, Plane]:

@@ -38,5 +38,7 @@ def painted_shape(height: int, width: int, stroke_size: StrokeSize) -> tuple[int
     if stroke_size is None:
         return height, width
     if stroke_size == "auto":
-        stroke_size = round(longer_side * min(1.0, (AUTO_PIXELS / (height * width)) ** 0.5))
-    return fit_size(height, width, min(stroke_size, longer_side))
+        side = round(longer_side * min(1.0, (AUTO_PIXELS / (height * width)) ** 0.5))
+    else:
+        side = min(stroke_size, longer_side)
+    return fit_size(height, width, side)

@@ -157,18 +157,23 @@ class ObjectiveConfig:
         if self.loss_network == "auto":
             needs_vgg = not layers <= set(layer_names("mini")) or downloaded("vgg19") is not None
             return replace(self, loss_network="vgg19" if needs_vgg else "mini")
-        held, known = held_layers(self.loss_network), held_layers("vgg19")
-        if not held or {layer for layer in layers if layer in known} <= {*held}:
+        held = held_layers(self.loss_network)
+        if not held or not any(_is_cut_off(layer, held) for layer in layers):
             return self
         content, style = (_held(layers, held) for layers in (self.content_layers, self.style_layers))
         return replace(self, content_layers=content, style_layers=style)
 
 
+def _is_cut_off(layer: str, held: Sequence[str]) -> bool:
+    """Whether VGG-19 has this layer after the last one of `held`; their names sort as they follow on each other."""
+    return layer > held[-1] and layer in held_layers("vgg19")
+
+
 def _held(layers: Mapping[str, float], held: Sequence[str]) -> dict[str, float]:
-    """Return layers and their weights, those that are missing from `held` added to its last one."""
+    """Return layers and their weights, those that are cut off after `held` added to its last one."""
     found: dict[str, float] = {}
     for layer, weight in layers.items():
-        name = held[-1] if layer in held_layers("vgg19") and layer not in held else layer
+        name = held[-1] if _is_cut_off(layer, held) else layer
         found[name] = found.get(name, 0.0) + weight
     return found
 

@@ -125,7 +125,7 @@ def test_the_models_objective_is_the_default_and_what_is_typed_wins(arguments, s
         (["--model", "starry-nigth.onnx"], "there is no model file starry-nigth.onnx"),
         (["--style-image", "gone.jpg"], "gone.jpg: no such file"),
         (["--loss-network", "gone.pth"], "no weights at gone.pth"),
-        (["--style-layers", "relu3_1"], "lacks conv1_2"),
+        (["--style-layers", "conv3_1"], "lacks conv1_2"),
         (["--judge", "gone.pth"], "--judge gone.pth does not serve: no weights at gone.pth"),
         (["--judge", "conv1_1.safetensors"], "which trained the network or is the objective's loss network here"),
         (["--stepz", "5"], "--steps"),

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from fast_nst.cli import main
+from fast_nst.cli import gatys, main
 from fast_nst.cli.gatys import recipes
 from fast_nst.cli.options import build, read_yaml
 from fast_nst.gatys import GatysConfig, descent
@@ -182,7 +182,7 @@ def test_an_input_is_never_overwritten(run, save_picture, name):
         (("--init", "nose"), {}, "did you mean 'noise'?"),
         (("--stepps", 3), {}, "--steps"),
         (("--loss-network", "gone.pth"), {}, "no weights at gone.pth"),
-        (("--content-layers", "relu1_1,relu2_1"), {}, "lacks conv1_2, conv2_1"),
+        (("--content-layers", "relu1_1,conv2_1"), {}, "lacks conv1_2, conv2_1"),
         (("--learning-rate", 1e30), {}, "lower learning rate"),
     ],
 )
@@ -221,6 +221,31 @@ def test_coarse_to_fine_ends_at_the_size_asked_for_even_when_it_is_interrupted(r
     ctrl_c(2)
     code, _, err = run("--start-size", 12, "--steps", 4, output="broken-off.png")
     assert (code, read_picture("broken-off.png").pixels.shape) == (130, (16, 24, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds", "told"),
+    [
+        ((), 3.4, "painted at 24 px, in about 3 seconds"),
+        (("--start-size", 6), 89.4, "painted at 6, then 12, then 24 px, in about 89 seconds"),
+        (("--start-size", 0), 140.0, "painted at 24 px, in about 2 minutes"),
+        (("--max-minutes", 1), 140.0, "painted at 24 px, in about 60 seconds"),
+    ],
+)
+def test_sizes_and_time_are_told_before_the_work(run, monkeypatch, options, seconds, told):
+    monkeypatch.setattr(gatys, "expected_seconds", lambda *_: seconds)
+    code, _, err = run(*options)
+    assert code == 0
+    assert 0 <= err.index(f"fast-nst: the picture is {told}\n") < err.index("steps in")
+
+
+def test_the_time_told_is_that_of_this_machine(run, monkeypatch):
+    found = []
+    expected_seconds = gatys.expected_seconds
+    monkeypatch.setattr(gatys, "expected_seconds", lambda *given: found.append(expected_seconds(*given)) or found[0])
+    err = run()[2]
+    assert f"in about {found[0]:.0f} seconds" in err
+    assert 0 < found[0] < 60
 
 
 def test_several_paintings_are_blended(run, save_picture):

@@ -161,7 +161,7 @@ def test_the_loss_goes_down(objective, optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_path_does_not_depend_on_the_scale_of_the_loss(objective_config, optimizer):
     def run(factor):
-        weights = {"content_weight": factor, "style_weight": factor, "tv_weight": factor}
+        weights = dict.fromkeys(("content_weight", "style_weight", "tone_weight", "tv_weight"), factor)
         objective = Objective(replace(objective_config, **weights), stripes())
         _, history = optimize(objective, gradient(), noise(), steps=5, optimizer=optimizer)
         return [step.losses["total"] / factor for step in history]
@@ -177,7 +177,8 @@ class TwoWells:
 
     def __call__(self, pixels, targets):
         total = 1e9 * ((pixels - 0.5).square() - 0.04).square().sum().view(1)
-        return Losses(total, torch.zeros(1), torch.zeros(1), total)
+        nothing = torch.zeros(1)
+        return Losses(content=total, style=nothing, tone=nothing, tv=nothing, total=total)
 
 
 def test_a_start_on_a_hill_does_not_throw_lbfgs_out_of_the_world():
@@ -222,9 +223,8 @@ def test_a_time_limit_ends_the_run_at_the_first_step_after_it(objective, monkeyp
 
 
 def test_at_the_optimum_lbfgs_ends_with_what_it_has(objective_config):
-    content_only = Objective(
-        ObjectiveConfig(**{**vars(objective_config), "style_weight": 0, "tv_weight": 0}), stripes()
-    )
+    weights = dict.fromkeys(("style_weight", "tone_weight", "tv_weight"), 0.0)
+    content_only = Objective(replace(objective_config, **weights), stripes())
     pastiche, history = optimize(content_only, gradient(), gradient(), steps=5)
     assert [step.losses["total"] for step in history] == [0.0]
     assert torch.equal(pastiche, gradient())
@@ -346,7 +346,7 @@ def test_a_configuration_survives_the_way_to_yaml_and_back(objective_config):
 
 
 def fake_step(number):
-    losses = {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5}
+    losses = {"content": 1.0, "style": 2.0, "tone": 0.25, "tv": 0.5, "total": 3.75}
     return Step(number, losses, seconds=2.0 * number, evaluations=number + 1)
 
 
@@ -360,8 +360,8 @@ def test_an_album_holds_the_curves_the_configuration_and_a_snapshot_every_so_man
     assert (read_pixels(album.folder / "step-0004.png") == 4).all()
     with (album.folder / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[3]) == ["step", "content", "style", "tv", "total", "seconds", "evaluations", "size"]
-    assert [float(value) for value in rows[3].values()] == [3, 1.0, 2.0, 0.5, 3.5, 6.0, 4, 8]
+    assert list(rows[3]) == ["step", "content", "style", "tone", "tv", "total", "seconds", "evaluations", "size"]
+    assert [float(value) for value in rows[3].values()] == [3, 1.0, 2.0, 0.25, 0.5, 3.75, 6.0, 4, 8]
     assert build(GatysConfig, yaml.safe_load((album.folder / "config.yaml").read_text())) == album.config
 
 

@@ -105,6 +105,18 @@ def test_a_target_is_for_the_last_size_and_time_for_all(config, monkeypatch):
     assert len(history) < 10
 
 
+def test_the_time_told_beforehand_is_that_of_a_step_times_what_all_sizes_cost(config, monkeypatch):
+    """Of 4, 2 and 1 steps from 16 to 64 px, each size with its start: 5 / 16 + 3 / 4 + 2 steps of the last size."""
+    seconds = itertools.cycle([0.0, 9.0, 9.0, 12.0])  # the first step takes 9, the second 3
+    monkeypatch.setattr(repainting.time, "monotonic", seconds.__next__)
+    run = settled(config, photograph(), [painting()])
+    assert repainting.expected_seconds(run, photograph(), [painting()]) == pytest.approx(3 * (5 / 16 + 3 / 4 + 2))
+    alone = replace(run, start_size=0)
+    assert repainting.expected_seconds(alone, photograph(), [painting()]) == pytest.approx(3 * 5)
+    monkeypatch.setattr(repainting, "_TIMED_SIDE", 32)
+    assert repainting.expected_seconds(run, photograph(), [painting()]) == pytest.approx(3 * (5 / 4 + 3 + 2 * 4))
+
+
 def test_open_weights_are_balanced_once_for_the_size_asked_for(config):
     found = settled(config, photograph(), [painting()])
     assert found.objective.style_weight is not None

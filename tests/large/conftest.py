@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,10 +10,16 @@ import pytest
 from fast_nst.inference import Stylizer, find_style
 from fast_nst.large.graph import StyleGraph
 
+if TYPE_CHECKING:
+    from fast_nst.networks import StyleNetwork
+
 
 @pytest.fixture(scope="session")
 def style_of(tmp_path_factory) -> Callable[[str], Path]:
-    """Return a function that gives a preset's style file: shipped and trained, or (Johnson's) small and untrained."""
+    """Return a function that gives a preset's style file: shipped and trained, or small and untrained (Johnson's).
+
+    `noisy` is an untrained file of the preset `quality`, which has noise by place.
+    """
     folder = tmp_path_factory.mktemp("styles")
 
     def find(preset: str) -> Path:
@@ -22,14 +29,21 @@ def style_of(tmp_path_factory) -> Callable[[str], Path]:
         if not path.is_file():
             torch = pytest.importorskip("torch")
             from fast_nst.export import export_network
-            from fast_nst.networks.johnson import JohnsonNetwork
 
             torch.manual_seed(0)
-            network = JohnsonNetwork((8, 8, 16), 2, padded=preset == "johnson").eval()
-            export_network(network, path, {"title": preset}, sizes=((64, 64),))
+            export_network(_untrained(preset).eval(), path, {"title": preset}, sizes=((64, 64),))
         return path
 
     return find
+
+
+def _untrained(preset: str) -> "StyleNetwork":
+    from fast_nst.networks import build_network
+    from fast_nst.networks.johnson import JohnsonNetwork
+
+    if preset == "noisy":
+        return build_network("quality")
+    return JohnsonNetwork((8, 8, 16), 2, padded=preset == "johnson")
 
 
 @pytest.fixture(scope="session")

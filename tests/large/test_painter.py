@@ -39,6 +39,27 @@ def test_every_height_within_a_size_multiple(style_of, scene, height):
     assert np.abs(in_strips(style_of("quality"), pixels, 64).astype(int) - whole).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("height", "rows", "price"),
+    [(128, 64, ON_DISK), (193, 64, IN_MEMORY), (263, 80, ON_DISK), (211, 112, 1e9), (331, 96, 0.0)],
+)
+def test_noise_goes_on_from_strip_to_strip(style_of, scene, height, rows, price):
+    """Whatever is kept, and whatever is made again."""
+    pixels = scene(height, 67)
+    whole = Stylizer(style_of("noisy"), threads=1)(pixels)
+    strips = in_strips(style_of("noisy"), pixels, rows, price)
+    assert np.abs(strips.astype(int) - whole).max() <= 1
+    assert np.mean(strips != whole) < 0.001
+
+
+def test_noise_that_began_anew_in_each_strip_would_show(style_of, scene, monkeypatch):
+    pixels = scene(256, 96)
+    whole = Stylizer(style_of("noisy"), threads=1)(pixels)
+    monkeypatch.setattr(StyleGraph, "_counted_on", lambda self, count, constants: [count])
+    strips = in_strips(style_of("noisy"), pixels, 64)
+    assert np.abs(strips.astype(int) - whole)[64:].mean() > 2
+
+
 @pytest.mark.parametrize("price", [0.0, IN_MEMORY, 1e9])
 def test_it_does_not_matter_what_is_kept_or_where(style_of, scene, tmp_path, price):
     pixels = scene(203, 90)

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -364,6 +365,15 @@ def test_the_deepest_layer_of_a_cut_file_takes_the_place_of_those_it_lacks(vgg_f
     assert cut.style_layers == {"relu1_1": 1.0, "relu2_2": 2.5}
     assert cut.resolved() == cut
     assert Objective(whole, torch.rand(1, 3, 64, 64)).style_layers == cut.style_layers
+
+
+def test_a_layer_that_another_vgg_has_is_not_taken_for_one_that_is_cut_off(tmp_path):
+    last = {"features.17.weight": torch.zeros(512, 256, 3, 3), "features.28.weight": torch.zeros(512, 512, 3, 3)}
+    save_file(last, tmp_path / "vgg16.safetensors", metadata={"input": "torchvision"})  # it ends with conv5_3
+    asked = ObjectiveConfig(loss_network=str(tmp_path / "vgg16.safetensors"), style_layers={"relu3_4": 1.0})
+    assert asked.resolved() == asked
+    with pytest.raises(ConfigError, match="vgg16 has no layer 'relu3_4'"):
+        Objective(asked, torch.rand(1, 3, 64, 64))
 
 
 def test_a_layer_that_no_vgg_has_is_not_taken_for_one_that_is_cut_off(vgg_file):
