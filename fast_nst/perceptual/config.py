@@ -97,7 +97,7 @@ class ObjectiveConfig:
         },
     )
     tone_weight: float = field(
-        default=1.0, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+        default=0.5, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
     tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})

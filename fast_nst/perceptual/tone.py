@@ -8,8 +8,8 @@ This term is not of the papers.
 import torch.nn.functional as F
 from torch import Tensor
 
-TONE_BLOCK = 8
-"""Side of the blocks whose luminance is compared, px: larger than strokes are wide, smaller than faces."""
+TONE_BLOCK = 16
+"""Side of the blocks whose luminance is compared, px: strokes are free inside them, and faces are larger."""
 _LUMINANCE = (0.299, 0.587, 0.114)  # of R, G and B, as in ITU-R BT.601
 _FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly any light and dark to keep
 
@@ -17,7 +17,7 @@ _FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly 
 def tone_loss(image: Tensor, target: Tensor) -> Tensor:
     """One less the correlation of two pictures' blurred luminance: where light and dark are, not how light or dark.
 
-    Luminance is averaged over blocks of 8x8 px (a rest at the right and bottom is left out; of smaller pictures all of
+    Luminance is averaged over blocks of 16x16 px (a rest at the right and bottom is left out; of smaller pictures all of
     it is one block), and brought to mean 0 and deviation 1 over the picture. The mean product of the two is the
     correlation. So a painting may be darker than the photograph, or have less contrast, without being charged for it.
 

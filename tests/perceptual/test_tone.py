@@ -8,12 +8,12 @@ from fast_nst.perceptual import luminance, tone_loss
 
 
 def blocks(*rows: list[float]) -> Tensor:
-    """A grey picture whose blocks of 8x8 px have these values."""
-    return torch.tensor(rows).repeat_interleave(8, 0).repeat_interleave(8, 1).expand(1, 3, -1, -1)
+    """A grey picture whose blocks of 16x16 px have these values."""
+    return torch.tensor(rows).repeat_interleave(16, 0).repeat_interleave(16, 1).expand(1, 3, -1, -1)
 
 
 def noise(seed: int = 0) -> Tensor:
-    return torch.rand(1, 3, 40, 56, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(1, 3, 80, 112, generator=torch.Generator().manual_seed(seed))
 
 
 def test_luminance_weighs_the_colours_as_the_eye_does():
@@ -41,7 +41,7 @@ def test_brightness_and_contrast_cost_nothing():
 
 def test_strokes_that_keep_each_block_as_light_cost_nothing():
     image = blocks([0.2, 0.5, 0.8], [0.6, 0.4, 0.3])
-    strokes = torch.tensor([0.1, -0.1]).repeat(12)  # one column light, one dark
+    strokes = torch.tensor([0.1, -0.1]).repeat(24)  # one column light, one dark
     assert_close(tone_loss(image + strokes, image), torch.zeros(1), atol=1e-6, rtol=0)
 
 
@@ -53,8 +53,8 @@ def test_each_picture_of_a_batch_has_its_own_tone():
 
 
 def test_the_gradient_is_that_of_finite_differences_and_finite_for_one_tone():
-    image = noise()[..., :16, :24].double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: tone_loss(x, noise(1)[..., :16, :24].double()), image)
-    flat = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
-    tone_loss(flat, noise()[..., :16, :16]).sum().backward()
+    image = noise()[..., :32, :48].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: tone_loss(x, noise(1)[..., :32, :48].double()), image)
+    flat = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
+    tone_loss(flat, noise()[..., :32, :32]).sum().backward()
     assert flat.grad.isfinite().all()
