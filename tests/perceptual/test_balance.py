@@ -33,7 +33,7 @@ def test_the_style_weight_is_fifteen_by_the_root_of_what_the_photograph_misses(c
     assert weighed.content_weight == pytest.approx(1.0)
     assert weighed.style_weight == pytest.approx(15 / missed**0.5, rel=5e-3)  # three digits
     assert balanced(config, [painting], [photograph], PULL_ON_NETWORK).style_weight == pytest.approx(
-        8 / missed**0.5, rel=5e-3
+        6 / missed**0.5, rel=5e-3
     )
 
 
