@@ -23,7 +23,7 @@ def test_photographs_left_as_they_are_have_all_their_content_and_the_painting_it
     assert found[2]["style"] == pytest.approx(0, abs=1e-9)
     assert min(found[0]["style"], found[1]["style"]) > 0.001
     for one in found:
-        assert one["total"] == pytest.approx(one["content"] + one["style"] + one["tv"])
+        assert one["total"] == pytest.approx(one["content"] + one["style"] + one["tone"] + one["tv"])
 
 
 def test_the_painting_in_place_of_each_photograph_is_its_style_and_not_their_content(photographs):
