@@ -90,12 +90,13 @@ def _figures(model: Path, painting: str, photographs: Sequence[Path], args: argp
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Lay the styles out as a Markdown table."""
     rows = [
-        "| style | painting | licence | network | content, style, TV at 256 px | total at 256, 512 px | kB | sha256 |",
+        "| style | painting | licence | network | content, style, tone, TV at 256 px | total at 256, 512 px | kB "
+        "| sha256 |",
         "| --- | --- | --- | --- | --- | --- | ---: | --- |",
     ]
     for name, style in found.items():
         small, large = (style["losses"][str(size)] for size in SIZES)
-        terms = ", ".join(f"{small[term]:.3f}" for term in ("content", "style", "tv"))
+        terms = ", ".join(f"{small[term]:.3f}" for term in ("content", "style", "tone", "tv"))
         painting = f"{style['title']}, {style['artist']}, {style['year']}"
         totals = f"{small['total']:.3f}, {large['total']:.3f}"
         kb, sha256 = f"{style['bytes'] / 1000:.0f}", f"`{style['sha256'][:16]}`"

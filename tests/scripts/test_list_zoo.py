@@ -66,7 +66,7 @@ def test_a_zoo_without_styles_and_a_readme_without_marks_are_told(script, folder
 
 
 def test_a_row_of_the_table(script):
-    terms = {"content": 0.4, "style": 0.3, "tv": 0.1, "total": 0.8}
+    terms = {"content": 0.4, "style": 0.3, "tone": 0.2, "tv": 0.1, "total": 1.0}
     style = {
         "title": "Sea",
         "artist": "Nobody",
@@ -78,6 +78,7 @@ def test_a_row_of_the_table(script):
         "sha256": "0123456789abcdef" * 4,
     }
     expected = (
-        "| `sea` | Sea, Nobody, 1839 | CC0 | `fast` | 0.400, 0.300, 0.100 | 0.800, 0.900 | 123 | `0123456789abcdef` |"
+        "| `sea` | Sea, Nobody, 1839 | CC0 | `fast` | 0.400, 0.300, 0.200, 0.100 | 1.000, 0.900 | 123 "
+        "| `0123456789abcdef` |"
     )
     assert script.table({"sea": style}).splitlines()[2] == expected
