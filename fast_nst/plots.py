@@ -8,16 +8,16 @@ from matplotlib.figure import Figure
 
 from fast_nst.images import atomic_path
 
-_COLORS = {"content": "tab:blue", "style": "tab:orange", "tv": "tab:green", "total": "black"}
+_COLORS = {"content": "tab:blue", "style": "tab:orange", "tone": "tab:red", "tv": "tab:green", "total": "black"}
 
 
 def plot_losses(rows: Sequence[Mapping[str, float]], path: Path, *, x: str, title: str) -> None:
-    """Draw content, style, total variation and total loss on a logarithmic axis.
+    """Draw content, style, tone, total variation and total loss on a logarithmic axis.
 
     Values that a logarithm cannot show (0, NaN) leave a gap, and a term that has no others is left out.
 
     Args:
-        rows: one mapping a point, with the keys `content`, `style`, `tv`, `total` and `x`.
+        rows: one mapping a point, with the keys `content`, `style`, `tone`, `tv`, `total` and `x`.
         path: the PNG file to write, atomically; an existing one is replaced.
         x: key of the horizontal axis, also its label, such as `step`.
         title: shown above the curves.

@@ -7,11 +7,12 @@ from fast_nst.errors import FastNstError
 from fast_nst.images import read_pixels
 from fast_nst.plots import plot_curves, plot_losses
 
-BLUE, ORANGE, GREEN, BLACK = (31, 119, 180), (255, 127, 14), (44, 160, 44), (0, 0, 0)  # content, style, tv, total
+BLUE, ORANGE, RED = (31, 119, 180), (255, 127, 14), (214, 39, 40)  # content, style, tone
+GREEN, BLACK = (44, 160, 44), (0, 0, 0)  # tv, total
 
 
 def rows(count=5, **terms):
-    losses = {"content": 0.2, "style": 0.5, "tv": 0.1, "total": 0.8, **terms}
+    losses = {"content": 0.2, "style": 0.5, "tone": 0.3, "tv": 0.1, "total": 1.1, **terms}
     return [{"step": step, **{name: loss / (step + 1) for name, loss in losses.items()}} for step in range(count)]
 
 
@@ -23,7 +24,7 @@ def test_every_term_is_drawn(tmp_path):
     plot_losses(rows(), tmp_path / "losses.png", x="step", title="Udnie")
     pixels = read_pixels(tmp_path / "losses.png")
     assert pixels.shape == (600, 960, 3)
-    assert all(has(pixels, color) for color in (BLUE, ORANGE, GREEN, BLACK))
+    assert all(has(pixels, color) for color in (BLUE, ORANGE, RED, GREEN, BLACK))
 
 
 def test_a_term_that_is_always_zero_is_left_out(tmp_path):
@@ -40,7 +41,9 @@ def test_a_single_row_is_a_visible_point(tmp_path):
     assert drawn > fewer
 
 
-@pytest.mark.parametrize("data", [[], rows(3, content=0.0, style=0.0, tv=0.0, total=0.0), rows(3, style=math.nan)])
+@pytest.mark.parametrize(
+    "data", [[], rows(3, content=0.0, style=0.0, tone=0.0, tv=0.0, total=0.0), rows(3, style=math.nan)]
+)
 def test_what_a_logarithm_cannot_show_is_no_error(tmp_path, data, recwarn):
     plot_losses(data, tmp_path / "losses.png", x="step", title="")
     assert not has(read_pixels(tmp_path / "losses.png"), ORANGE)

@@ -20,7 +20,7 @@ def default_objective(painting: str | Path, loss_network: str) -> Objective:
 def judge(
     objective: Objective, paint: Callable[[Pixels], Pixels], photographs: Iterable[str | Path], size: int
 ) -> list[dict[str, float]]:
-    """Return the terms of each photograph's pastiche: `content`, `style`, `tv` and `total`, weighted.
+    """Return the terms of each photograph's pastiche: `content`, `style`, `tone`, `tv` and `total`, weighted.
 
     Args:
         objective: the judge.

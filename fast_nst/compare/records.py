@@ -28,7 +28,7 @@ class Point:
 
     Attributes:
         step: optimiser steps; None where there are none.
-        losses: the weighted terms `content`, `style`, `tv` and their sum `total`.
+        losses: the weighted terms `content`, `style`, `tone`, `tv` and their sum `total`.
         ssim: structural similarity to the photograph, -1 to 1.
         seconds: wall time to get there; None for the photograph.
         memory_mib: peak memory on the way there, see `methods`; None for the photograph or where it is not known.

@@ -221,15 +221,12 @@ class Comparison:
         return PaintJob(self.stylizer.spec, photo, self.threads, (self.config.device,))
 
     def _descent_job(self, photo: Pixels, task: Task) -> DescentJob:
-        config, steps = self.config, self.config.steps
+        """At one size alone, so that every step is one of the picture that is judged."""
+        told, steps = self.config, self.config.steps
         gatys = GatysConfig(
-            steps=steps[-1],
-            init=task.method,
-            seed=config.seed,
-            size=task.size,
-            device=config.device,
-            objective=config.objective,
+            steps[-1], init=task.method, size=task.size, start_size=0, seed=told.seed, device=told.device
         )
+        gatys = replace(gatys, objective=told.objective)
         return DescentJob(photo, self.styles, gatys, steps, self.threads)
 
     @torch.no_grad()

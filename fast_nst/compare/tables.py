@@ -83,7 +83,18 @@ def facts_table(report: Report) -> Table:
 
 def methods_table(summary: SizeSummary) -> Table:
     """One row for the photograph, the network, and each checkpoint."""
-    header = ("", "content", "style", "TV", "total", "SSIM", "seconds", "peak memory, MiB", "network is faster by")
+    header = (
+        "",
+        "content",
+        "style",
+        "tone",
+        "TV",
+        "total",
+        "SSIM",
+        "seconds",
+        "peak memory, MiB",
+        "network is faster by",
+    )
     rows = []
     for row in summary.rows:
         losses = [spread(row.losses[term]) for term in TERMS]

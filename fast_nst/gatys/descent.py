@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
     step: int
     losses: dict[str, float]
-    """`content`, `style`, `tv` and `total`, weighted, of the iterate before its values are clamped to [0, 1]."""
+    """`content`, `style`, `tone`, `tv` and `total`, weighted, of the iterate before it is clamped to [0, 1]."""
     seconds: float
     """Since the start, the time spent in `on_step` included."""
     evaluations: int

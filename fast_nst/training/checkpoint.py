@@ -27,7 +27,7 @@ class Trained:
     config: TrainConfig
     step: int
     losses: dict[str, float]
-    """Content, style, tv, total, and D where there is one, averaged over the last 100 steps before the checkpoint."""
+    """Content, style, tone, tv, total, and D where there is one, averaged over the last 100 steps before it."""
 
     def title(self) -> str:
         """Return the painting's title; without one, its file's name made readable."""

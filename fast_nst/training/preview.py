@@ -35,7 +35,7 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
         seconds: time to spend on optimising; what is there by then is shown.
 
     Returns:
-        The objective as a training would have it, its weights balanced for the first photograph.
+        The objective as a training would have it, its weights balanced for the thinnest of these photographs.
 
     Raises:
         FastNstError: for a painting, photographs or weights that do not serve.

@@ -33,8 +33,8 @@ def objective(tmp_path_factory: pytest.TempPathFactory) -> ObjectiveConfig:
 def make_case() -> Callable[..., Case]:
     """Return a function that makes up a photograph's results from losses: `steps` 1 and 3 are checkpoints.
 
-    Step k takes k seconds, the network 0.5. Every term but the total is a third of it. Every figure of appearance is a
-    tenth of it, but for the deep distance, which nobody knows.
+    Step k takes k seconds, the network 0.5. Every term but the total is a quarter of it. Every figure of appearance is
+    a tenth of it, but for the deep distance, which nobody knows.
     """
 
     def make(
@@ -53,7 +53,7 @@ def make_case() -> Callable[..., Case]:
             points = [
                 Point(
                     step=step,
-                    losses=dict.fromkeys(("content", "style", "tv"), history[step or 0] / 3)
+                    losses=dict.fromkeys(("content", "style", "tone", "tv"), history[step or 0] / 4)
                     | {"total": history[step or 0]},
                     ssim=1.0 if method == "photo" else 0.5,
                     seconds={"photo": None, "network": 0.5}.get(method, step),

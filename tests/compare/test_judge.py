@@ -23,7 +23,7 @@ def test_photographs_left_as_they_are_have_all_their_content_and_the_painting_it
     assert found[2]["style"] == pytest.approx(0, abs=1e-9)
     assert min(found[0]["style"], found[1]["style"]) > 0.001
     for one in found:
-        assert one["total"] == pytest.approx(one["content"] + one["style"] + one["tv"])
+        assert one["total"] == pytest.approx(one["content"] + one["style"] + one["tone"] + one["tv"])
 
 
 def test_the_painting_in_place_of_each_photograph_is_its_style_and_not_their_content(photographs):
@@ -31,7 +31,7 @@ def test_the_painting_in_place_of_each_photograph_is_its_style_and_not_their_con
     found = judge(default_objective(photographs[2], "mini"), lambda content: painting, photographs, 512)
     assert [one["style"] for one in found] == pytest.approx([0, 0, 0], abs=1e-9)
     assert found[2]["content"] == 0
-    assert min(found[0]["content"], found[1]["content"]) > 0.1
+    assert min(found[0]["content"], found[1]["content"]) > 0.05
 
 
 def test_photographs_are_repainted_at_the_size_asked_for(photographs):
@@ -41,8 +41,8 @@ def test_photographs_are_repainted_at_the_size_asked_for(photographs):
         seen.append(content.shape)
         return content
 
-    judge(default_objective(photographs[2], "mini"), paint, photographs, 40)
-    assert seen == [(25, 40, 3)] * 3
+    judge(default_objective(photographs[2], "mini"), paint, photographs, 64)
+    assert seen == [(40, 64, 3)] * 3
 
 
 def test_each_term_has_its_own_median():

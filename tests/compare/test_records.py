@@ -7,7 +7,7 @@ from fast_nst.compare.records import Point, Result, Store, digest
 
 POINT = Point(
     50,
-    {"content": 1.0, "style": 2.0, "tv": 0.5, "total": 3.5},
+    {"content": 1.0, "style": 2.0, "tone": 0.25, "tv": 0.5, "total": 3.75},
     0.5,
     1.25,
     None,
@@ -51,5 +51,5 @@ def test_a_digest_depends_on_values_and_not_on_their_order():
 
 def test_a_result_survives_json(store):
     values = json.loads((store.folder / "a.json").read_text())
-    assert values["points"][0]["losses"]["total"] == 3.5
+    assert values["points"][0]["losses"]["total"] == 3.75
     assert Result.from_json(values) == RESULT

@@ -51,7 +51,8 @@ def test_every_method_is_judged_by_one_objective(compare, photo):
     for result in results.values():
         for point in result.points:
             terms = point.losses
-            assert terms["content"] + terms["style"] + terms["tv"] == pytest.approx(terms["total"], rel=1e-5)
+            parts = (terms[name] for name in ("content", "style", "tone", "tv"))
+            assert sum(parts) == pytest.approx(terms["total"], rel=1e-5)
 
 
 def test_every_picture_is_seen_beside_painting_and_photograph(compare, photo, painting):
@@ -63,6 +64,17 @@ def test_every_picture_is_seen_beside_painting_and_photograph(compare, photo, pa
     assert network["tone_kept"] == pytest.approx(-1)
     assert network["colour_distance"] == pytest.approx(colour_distance(255 - content, style))
     assert comparison.viewer.painting["luminance_range"] == pytest.approx(np.subtract(*luminance_range(style)[::-1]))
+
+
+def test_the_optimisation_works_at_the_size_that_is_judged_from_its_first_step(compare, save_picture):
+    large = save_picture("large.png", 200, 300)
+    comparison = compare(size=(300,))
+    task = next(task for task in comparison.tasks(large, large.name) if task.method == "content")
+    job = comparison._descent_job(read_pixels(large), task)
+    assert job.config.scales() == [(300, 2)]
+    result = comparison.measure(task, lambda step: None)
+    assert [point.step for point in result.points] == [1, 2]
+    assert len(result.history["total"]) == 3
 
 
 def test_another_judge_asks_for_everything(compare, photo, monkeypatch, tmp_path):

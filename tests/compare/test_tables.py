@@ -97,10 +97,12 @@ def test_the_rows_of_the_methods(make_case):
         "Gatys from noise, 1 step",
         "Gatys from noise, 3 steps",
     ]
-    assert table.rows[0][5:] == ("1.00", "–", "–", "–")  # noqa: RUF001
+    assert table.header[1:6] == ("content", "style", "tone", "TV", "total")
+    assert {len(row) for row in table.rows} == {len(table.header)}
+    assert table.rows[0][6:] == ("1.00", "–", "–", "–")  # noqa: RUF001
     assert table.rows[3] == (
         "Gatys from content, 3 steps",
-        *("0.333", "0.333", "0.333", "1.00"),
+        *("0.250", "0.250", "0.250", "0.250", "1.00"),
         *("0.500", "3.00", "100", "6.00 ×"),  # noqa: RUF001
     )
 

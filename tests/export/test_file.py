@@ -92,7 +92,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(model):
 
 def test_values_are_rounded_to_the_nearest_level_and_clamped():
     class Levels(StyleNetwork):
-        def phases(self, content, style):
+        def phases(self, content, style, place=(0, 0)):
             return torch.tensor([-0.5, 99.4 / 255, 1.7]).view(1, 3, 1, 1).expand_as(content)
 
     pastiche = ContractModule(alone(Levels()))(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
@@ -112,11 +112,11 @@ def test_a_file_that_crops_silently_is_found_out(tmp_path):
     """ONNX Runtime runs a model whose output keeps a fixed size whatever its input: parity must see the size."""
 
     class Crops(StyleNetwork):
-        def phases(self, content, style):
+        def phases(self, content, style, place=(0, 0)):
             return content[:, :, :64, :64]
 
     class Same(StyleNetwork):
-        def phases(self, content, style):
+        def phases(self, content, style, place=(0, 0)):
             return content
 
     torch.onnx.export(

@@ -13,15 +13,15 @@ from fast_nst.networks import PRESETS
 ROOT = Path(__file__).parents[2]
 ZOO = {
     "common": {"content_dir": ["photos"], "seed": 3},
-    "first": [{"max_steps": 20, "only": ["sea"]}, {"max_steps": 40, "shift_weight": 3.0}],
+    "first": [{"max_steps": 20, "only": ["sea"]}, {"max_steps": 40, "grid_weight": 3.0}],
     "style": [{"max_steps": 12, "style_weight": 3.0}, {"max_steps": 6, "loss_network": "vgg19"}],
     "presets": {
         "quality": {"suffix": "", "many": "many", "paintings": []},
-        "fast": {"suffix": "-fast", "paintings": ["hill"], "shift_weight": 0.5},
+        "fast": {"suffix": "-fast", "paintings": ["hill"], "grid_weight": 0.5},
     },
     "paintings": {
         "sea": {"style": "sea.jpg", "title": "The Sea", "content_weight": 2.0},
-        "hill": {"style": "hill.jpg", "style_weight": 7.0, "shift_weight": 1.0},
+        "hill": {"style": "hill.jpg", "style_weight": 7.0, "grid_weight": 1.0},
     },
 }
 QUALITY = ["base-quality-1", "base-quality", "sea-1", "sea", "hill-1", "hill"]
@@ -82,7 +82,7 @@ def test_the_first_run_learns_all_paintings_together_after_some(zoo):
     assert list(runs["base-quality"].paintings) == ["sea", "hill"]
     weights = [(one.content_weight, one.style_weight) for one in runs["base-quality"].all_paintings()]
     assert weights == [(2.0, None), (None, 7.0)]
-    assert runs["base-quality"].shift_weight == 3.0  # a painting's own options are for its own network
+    assert runs["base-quality"].grid_weight == 3.0  # a painting's own options are for its own network
     assert (runs["hill"].style, runs["hill"].paintings) == (("hill.jpg",), {})
 
 
@@ -104,8 +104,8 @@ def test_a_painting_says_more_than_its_sitting_and_a_sitting_more_than_what_is_c
     assert (runs["sea"].max_steps, runs["sea"].objective.loss_network) == (6, "vgg19")
     assert runs["sea-1"].objective.style_weight == 3.0
     assert (runs["base-quality"].objective.content_weight, runs["sea"].objective.content_weight) == (None, 2.0)
-    assert (runs["sea"].shift_weight, runs["hill"].shift_weight) == (2.0, 1.0)  # the default, and its own
-    assert (runs["base-quality"].shift_weight, runs["base-fast"].shift_weight) == (3.0, 0.5)  # the preset's own
+    assert (runs["sea"].grid_weight, runs["hill"].grid_weight) == (10.0, 1.0)  # the default, and its own
+    assert (runs["base-quality"].grid_weight, runs["base-fast"].grid_weight) == (3.0, 0.5)  # the preset's own
     assert runs["hill-1"].objective.style_weight == runs["hill-fast-1"].objective.style_weight == 7.0
 
 

@@ -36,9 +36,9 @@ def test_metadata_says_what_the_contract_promises(finished_run, vgg_file):
     objective = json.loads(metadata["objective"])
     assert objective["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
     assert objective["loss_network"] == vgg_file.name  # not the folder it lay in
-    assert set(json.loads(metadata["losses"])) == {"content", "style", "tv", "total"}
+    assert set(json.loads(metadata["losses"])) == {"content", "style", "tone", "tv", "total"}
     assert len(metadata["config_sha256"]) == 64
-    assert (metadata["grid_weight"], metadata["shift_weight"]) == ("10.0", "2.0")
+    assert metadata["grid_weight"] == "10.0"
 
 
 def test_a_style_without_a_title_is_called_after_its_file(config):

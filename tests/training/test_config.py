@@ -22,7 +22,6 @@ def test_the_plain_form_holds_nothing_but_plain_values(config):
         ({"max_steps": 0}, "max_steps is 0, expected at least 1"),
         ({"crop_size": 63}, "crop_size is 63, expected at least 64"),
         ({"grid_weight": -1.0}, "grid_weight is -1.0, expected at least 0"),
-        ({"shift_weight": -1.0}, "shift_weight is -1.0, expected at least 0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0, expected a number above 0"),
         ({"max_minutes": -1.0}, "max_minutes is -1.0, expected a number above 0"),
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),

@@ -147,9 +147,11 @@ def test_strength_weighs_style_and_total_variation(many):
     torch.testing.assert_close(weak.style, plain.style * torch.tensor([0.25, 1]))
     torch.testing.assert_close(weak.tv, plain.tv * torch.tensor([0.25, 1]))
     torch.testing.assert_close(weak.content, plain.content)
+    torch.testing.assert_close(weak.tone, plain.tone)
     torch.testing.assert_close(strong.style, plain.style)  # all is divided by 1.5 ** 4, lest it count for more
     torch.testing.assert_close(strong.content, plain.content / torch.tensor([1.5**4, 1]))
-    torch.testing.assert_close(strong.total, strong.content + strong.style + strong.tv)
+    torch.testing.assert_close(strong.tone, plain.tone / torch.tensor([1.5**4, 1]))
+    torch.testing.assert_close(strong.total, strong.content + strong.style + strong.tone + strong.tv)
 
 
 def test_each_style_is_judged_by_its_own_painting(many):
@@ -161,7 +163,7 @@ def test_each_style_is_judged_by_its_own_painting(many):
 
 
 def test_a_step_teaches_its_style_and_the_photographs_row_and_no_other(many):
-    module = module_of(many(shift_weight=0.0))
+    module = module_of(many())
     number = next(index for index in range(99) if draw_lot(0, (index,), 3).strengths[0] < 0.5)
     style = draw_lot(0, (number,), 3).style
     content = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))

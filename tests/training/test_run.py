@@ -58,7 +58,7 @@ def test_a_run_leaves_a_style_and_everything_about_it(finished_run, config):
     assert not finished_run.interrupted
     assert finished_run.parity <= 1
     assert [row["step"] for row in _losses(folder)] == [1, 2, 3, 4]
-    assert set(finished_run.losses) == {"content", "style", "tv", "total"}
+    assert set(finished_run.losses) == {"content", "style", "tone", "tv", "total"}
     for name in ("config.yaml", "last.ckpt", "losses.png", "previews/step-000002.png", "previews/step-000004.png"):
         assert (folder / name).stat().st_size > 0
     assert any((folder / "tensorboard").glob("events.*"))
@@ -71,7 +71,7 @@ def test_a_run_leaves_a_style_and_everything_about_it(finished_run, config):
 
 def test_the_total_loss_is_the_sum_of_its_terms_in_every_row(finished_run):
     for row in _losses(finished_run.checkpoint.parent):
-        assert row["total"] == pytest.approx(row["content"] + row["style"] + row["tv"], rel=1e-5)
+        assert row["total"] == pytest.approx(row["content"] + row["style"] + row["tone"] + row["tv"], rel=1e-5)
         assert 0 <= row["data_s"] <= row["step_s"]
 
 
@@ -205,7 +205,7 @@ def test_two_processes_give_the_losses_of_one_at_equal_global_batch(config, tmp_
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(two.with_suffix(".onnx"))]
     for alone, shared in zip(_losses(tmp_path / "one"), _losses(two), strict=True):
-        for name in ("content", "style", "tv", "total"):
+        for name in ("content", "style", "tone", "tv", "total"):
             assert shared[name] == pytest.approx(alone[name], rel=2e-3)
 
 
@@ -237,7 +237,7 @@ def test_a_step_in_two_batches_is_a_step_in_one(config, tmp_path):
 
     whole, split = _losses(tmp_path / "one"), _losses(tmp_path / "two")
     assert [row["step"] for row in split] == [1, 2, 3]
-    for name in ("content", "style", "tv", "grid", "shift", "total", "gradient"):
+    for name in ("content", "style", "tone", "tv", "grid", "total", "gradient"):
         assert [row[name] for row in split] == pytest.approx([row[name] for row in whole], rel=1e-3)
 
 
