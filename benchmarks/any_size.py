@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, resize, write_picture
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stylizer import open_session
-from fast_nst.large.graph import StyleGraph
+from fast_nst.large.graph import ROWS_ABOVE, StyleGraph
 from fast_nst.large.memory import plan
 from fast_nst.large.painter import StripPainter, cut, halo
 from fast_nst.large.probe import CONTENT, PASTICHE
@@ -185,7 +185,10 @@ def with_thumbnail(graph: StyleGraph, pixels: Pixels, threads: int, rows: int) -
     margin = halo(graph, Pass(len(graph.norms), (), PASTICHE))
     for top, bottom in cut(len(pixels), rows, graph.size_multiple):
         above = max(0, top - margin)
-        strip = session.run(None, {CONTENT: pixels[None, above : bottom + margin]})[0][0]
+        feeds = {CONTENT: pixels[None, above : bottom + margin]}
+        if session.get_overridable_initializers():  # noise is counted on from the rows above
+            feeds[ROWS_ABOVE] = np.array(above, np.int64)
+        strip = session.run(None, feeds)[0][0]
         pastiche[top:bottom] = strip[top - above : bottom - above]
     return pastiche
 

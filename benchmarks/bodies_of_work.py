@@ -6,11 +6,11 @@ FILE is an `.onnx` file, or one of its styles: `painters.onnx/monet`. Told are, 
 
 * the style term to each of the artist's pictures, of the default objective: medians over the photographs;
 * content and SSIM of photograph and pastiche, likewise;
-* Fréchet distances of crops of the pastiches to crops of the artist's pictures, by activations of `LAYERS`: of
-  `relu2_2`, which nothing is trained by, and `relu3_3`, which is of the content term but of no style term and no
-  discriminator. The artist's crops are of a quarter to all of the pictures' shorter side, as a discriminator is shown
-  them, or of a half to all, as those of the pastiches are. For comparison: the distances of the photographs, and of the
-  artist's pictures cut anew, which is what chance makes.
+* Fréchet distances of crops of the pastiches to crops of the artist's pictures, by activations of `LAYERS`, which
+  nothing is trained by: they are of no content term, no style term and no discriminator. The artist's crops are of a
+  quarter to all of the pictures' shorter side, as a discriminator is shown them, or of a half to all, as those of the
+  pastiches are. For comparison: the distances of the photographs, and of the artist's pictures cut anew, which is what
+  chance makes.
 
 A network that keeps more of the photograph is further from the artist, whatever it has learnt. So networks may be
 judged at several strengths (`--strength 0.5 --strength 0.75`), and `distances.png` draws the distance over the content
@@ -41,7 +41,7 @@ from fast_nst.inference.sheet import contact_sheet
 from fast_nst.perceptual import Objective, ObjectiveConfig, VggFeatures, ssim, to_image
 from fast_nst.training.data import ContentPhotographs
 
-LAYERS = ("relu2_2", "relu3_3")
+LAYERS = ("relu2_2", "relu3_4")
 LEAST_SHARES = {"quarter": 0.25, "half": 0.5}  # of the artist's crops
 CROPS, CROP, BATCH = 512, 192, 16
 SHOWN_SIZE, CELL, QUALITY = 512, 270, 80  # longer side that is repainted for the sheet, and width on it, px; of JPEG
@@ -78,7 +78,9 @@ class Judge:
 
     def points(self, files: Sequence[Path], seed: int = 0, least_share: float = 0.5) -> Points:
         """Return what the network makes of crops of pictures."""
-        crops = ContentPhotographs([str(file) for file in files], CROP, seed, cache_gib=1.0, least_share=least_share)
+        crops = ContentPhotographs(
+            [str(file) for file in files], CROP, seed, cache_gib=1.0, least_share=least_share, may_enlarge=True
+        )
         batches = (crops.batch(range(first, first + BATCH)).images for first in range(0, CROPS, BATCH))
         return crop_features(batches, self.network)
 

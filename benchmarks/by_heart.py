@@ -48,7 +48,13 @@ def says(module: AdversarialModule, pictures: Path) -> float:
     files = [str(path) for path, _ in find_pictures([pictures])]
     seen = module.pictures[0]
     crops = ContentPhotographs(
-        files, seen.crop_size, seed=1, cache_gib=1.0, least_share=seen.least_share, most_share=seen.most_share
+        files,
+        seen.crop_size,
+        seed=1,
+        cache_gib=1.0,
+        least_share=seen.least_share,
+        most_share=seen.most_share,
+        may_enlarge=seen.may_enlarge,
     )
     found = []
     for first in range(0, CROPS, BATCH):

@@ -58,7 +58,7 @@ def main() -> None:
 def crops(folder: Path, seed: int, least_share: float) -> Iterator[Tensor]:
     """Yield batches of crops of the pictures in a folder, `(BATCH, 3, CROP, CROP)`."""
     files = [str(path) for path, _ in find_pictures([folder])]
-    cut = ContentPhotographs(files, CROP, seed, cache_gib=1.0, least_share=least_share)
+    cut = ContentPhotographs(files, CROP, seed, cache_gib=1.0, least_share=least_share, may_enlarge=True)
     first = 0
     while True:
         yield cut.batch(range(first, first + BATCH)).images

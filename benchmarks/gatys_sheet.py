@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fast_nst.gatys import GatysConfig, repaint, weighed
+from fast_nst.gatys import GatysConfig, repaint, settled
 from fast_nst.images import Picture, Pixels, find_pictures, fit, read_pixels, resize, write_picture
 from fast_nst.inference.sheet import captioned_sheet
 from fast_nst.perceptual import ObjectiveConfig
@@ -38,7 +38,7 @@ def main() -> None:
     paintings, pastiches = [(fit(photo, args.size), ("the photograph", ""))], [(fit(photo, args.size), ("",))]
     for path, _ in find_pictures([args.paintings]):
         painting = read_pixels(path)
-        balanced = weighed(config, photo, [painting])
+        balanced = settled(config, photo, [painting])
         pastiche, history = repaint(photo, [painting], balanced)
         weight = f"style weight {balanced.objective.style_weight:g}"
         losses = "  ".join(f"{name} {loss:.4f}" for name, loss in history[-1].losses.items())

@@ -1,9 +1,8 @@
 """Where the time of one training step goes: seconds, multiplications and the share of the machine's peak, by part.
 
-python benchmarks/step.py PHOTOS PAINTING -o step.json --loss-network mini --crop-size 192 --threads 1
+python benchmarks/step.py PHOTOS PAINTING -o step.json --loss-network mini --crop-size 256 --threads 1
 
---plain computes the network's convolutions in the plain order, as they were before they were rearranged. The peak is
-that of a large matrix product, measured in the same run.
+The peak is that of a large matrix product, measured in the same run.
 """
 
 import argparse
@@ -19,8 +18,7 @@ from one_run import Run, add_arguments, write_report
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fast_nst.networks.blocks import DoublingConv2d, WideConv2d
-from fast_nst.perceptual import content_loss, gram_matrix
+from fast_nst.perceptual import content_loss, gram_matrix, grid_loss, tone_loss, total_variation
 
 
 def peak_gflops() -> float:
@@ -32,12 +30,6 @@ def peak_gflops() -> float:
         left @ right
         times.append(time.perf_counter() - start)
     return 2 * 2048**3 / min(times) / 1e9
-
-
-def use_plain_convolutions() -> None:
-    """Undo the rearrangement of the network's convolutions."""
-    WideConv2d.forward = lambda self, hidden: F.conv2d(hidden, self.weight, self.bias)
-    DoublingConv2d.forward = lambda self, hidden: F.conv2d(F.interpolate(hidden, scale_factor=2), self.weight)
 
 
 class Step:
@@ -79,7 +71,7 @@ class Step:
         copies = [{k: v.detach().requires_grad_() for k, v in level.items()} for level in features]
         image = pastiche.detach().requires_grad_()
         with self.part("losses and Gram matrices, forward"):
-            losses = self._losses(image, copies, targets)
+            losses = self._losses(image, copies, targets, content)
         leaves = [copy for level in copies for copy in level.values()]
         with self.part("losses and Gram matrices, backward"):
             *gradients, of_image = torch.autograd.grad(losses, [*leaves, image])
@@ -93,9 +85,12 @@ class Step:
             self.adam.step()
             self.adam.zero_grad()
 
-    def _losses(self, pastiche: Tensor, features: list[dict[str, Tensor]], targets: dict[str, Tensor]) -> Tensor:
+    def _losses(
+        self, pastiche: Tensor, features: list[dict[str, Tensor]], targets: dict[str, Tensor], content: Tensor
+    ) -> Tensor:
         config, objective = self.objective.config, self.objective
-        total = pastiche.diff(dim=3).abs().mean()
+        total = total_variation(pastiche).mean() + tone_loss(pastiche, content).mean()
+        total = total + grid_loss(pastiche, self.module.network.size_multiple).mean()
         for layer in config.content_layers:
             total = total + content_loss(features[0][layer], targets[layer]).mean()
         for level, found in enumerate(features):
@@ -108,14 +103,11 @@ class Step:
 def main() -> None:
     """Measure, print a table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, crop_size=192, batch_size=1, rounds=9)
+    add_arguments(parser, crop_size=256, batch_size=1, rounds=9)
     parser.add_argument("--loss-network", default="mini")
-    parser.add_argument("--plain", action="store_true")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    if args.plain:
-        use_plain_convolutions()
     step, peak = Step(Run(args, args.loss_network, torch.device("cpu"))), peak_gflops()
     step.run()  # warms up
     step.parts, step.counts = {}, True
@@ -140,7 +132,7 @@ def main() -> None:
     for row in rows:
         numbers = f"{1e3 * row['seconds']:8.1f} ms {row['share']:6.1%} {row['gflop']:7.2f} GFLOP"
         print(f"{row['part']:42s} {numbers} {row['of_peak']:6.1%} of the peak")
-    found = {"loss_network": Path(args.loss_network).name, "plain": args.plain, "peak_gflops": peak}
+    found = {"loss_network": Path(args.loss_network).name, "peak_gflops": peak}
     write_report(args, found | {"step_seconds": whole, "rows": rows})
 
 

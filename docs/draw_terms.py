@@ -1,8 +1,9 @@
-"""Draws the pictures of `terms.md` and writes its table: each term of the objective alone, and combined.
+"""Draws pictures of each term of the objective, alone and combined, and writes a section with them into `terms.md`.
 
     python docs/draw_terms.py PHOTO PAINTING WORK_DIR --loss-network FILE
 
-WORK_DIR keeps each pastiche, so that a run that was broken off goes on.
+WORK_DIR keeps each pastiche, so that a run that was broken off goes on. The section stands between two marks of the
+page, which a reader does not see.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from fast_nst.gatys import GatysConfig, weighed
+from fast_nst.gatys import GatysConfig, settled
 from fast_nst.images import Picture, Pixels, atomic_path, fit, read_pixels, write_picture
 from fast_nst.inference.sheet import captioned_sheet
 from fast_nst.perceptual import Objective, ObjectiveConfig, to_image
@@ -20,11 +21,34 @@ from fast_nst.perceptual.config import CONTENT_TERMS, STYLE_TERMS
 from fast_nst.sweep import Cell, Sweep
 
 DOCS = Path(__file__).parent
-PAGE, BEGIN, END = DOCS / "terms.md", "<!-- table: begin -->", "<!-- table: end -->"
+PAGE, BEGIN, END = DOCS / "terms.md", "<!-- pictures: begin -->", "<!-- pictures: end -->"
 SIZE, STEPS = 256, 120
 CELL = 300  # px, width of a picture on a sheet
 ROUNDS = 7  # of timing, a step of the terms and one of the default ones in turns
 DEFAULT = ("features", "gram")
+
+SECTION = """
+## Pictures
+
+A photograph and a painting, from noise, by {steps} steps of L-BFGS at {size} px, without the tone term: whatever is to
+be seen, the term has brought. First the terms of content alone:
+
+![The photograph, the painting, and what each content term brings back from noise](pictures/terms-content.jpg)
+
+The terms of style alone, with total variation and nothing that knows the photograph:
+
+![What each style term makes of noise](pictures/terms-style.jpg)
+
+Both together: each content term with `gram`, each style term with `features`, and a mixture.
+
+![Content and style terms combined](pictures/terms-combined.jpg)
+
+`docs/draw_terms.py` drew them, judged by {judge}, and wrote this table: the weights that were found (content, style),
+what a step takes beside one of `features` and `gram` ({rounds} of each in turns, median ratio), and the structural
+similarity of the pastiche to the photograph.
+
+{table}
+"""
 
 Terms = tuple[str | None, str | None]
 """What content and style mean, as `--content-terms` and `--style-terms` have it; None leaves the term out."""
@@ -50,9 +74,10 @@ def configuration(terms: Terms, loss_network: str) -> GatysConfig:
     return GatysConfig(
         steps=STEPS,
         size=SIZE,
+        start_size=0,
         init="noise",
         device="cpu",
-        objective=ObjectiveConfig(loss_network=loss_network, **chosen),
+        objective=ObjectiveConfig(loss_network=loss_network, tone_weight=0.0, **chosen),
     )
 
 
@@ -68,7 +93,7 @@ class Gallery:
     def cell(self, terms: Terms) -> Cell:
         """Return the run of these terms, its weights balanced."""
         if terms not in self.cells:
-            config = weighed(configuration(terms, self.loss_network), self.sweep.content, self.sweep.styles)
+            config = settled(configuration(terms, self.loss_network), self.sweep.content, self.sweep.styles)
             self.cells[terms] = Cell({"content": terms[0] or "none", "style": terms[1] or "none"}, config)
         return self.cells[terms]
 
@@ -95,7 +120,7 @@ def step_seconds(objective: Objective, image: Tensor) -> float:
 
 
 def main() -> None:
-    """Paint what is not there yet, draw the sheets, and write the table."""
+    """Paint what is not there yet, draw the sheets, and write the section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("photograph", "painting", "folder"):
         parser.add_argument(name, type=Path)
@@ -108,7 +133,7 @@ def main() -> None:
         rows = [*([head] if name == "content" else []), *(drawn[at : at + 4] for at in range(0, len(drawn), 4))]
         sheet = captioned_sheet(rows, cell_width=CELL)
         write_picture(DOCS / "pictures" / f"terms-{name}.jpg", Picture(sheet), quality=88, overwrite=True)
-    write_table(gallery)
+    write_section(gallery)
 
 
 def originals(args: argparse.Namespace) -> list[tuple[Path, str]]:
@@ -121,8 +146,8 @@ def caption(terms: Terms) -> tuple[str, ...]:
     return tuple(f"{kind}: {term}" for kind, term in zip(("content", "style"), terms, strict=True) if term)
 
 
-def write_table(gallery: Gallery) -> None:
-    """Write what each combination costs and reaches into the page, each step timed in turns with the default's."""
+def write_section(gallery: Gallery) -> None:
+    """Write the section: what each combination costs and reaches, each step timed in turns with the default's."""
     lines = [
         "| content | style | balanced weights | a step takes | SSIM to the photograph |",
         "| --- | --- | ---: | ---: | ---: |",
@@ -136,10 +161,11 @@ def write_table(gallery: Gallery) -> None:
         weights = f"{objective.content_weight:g}, {objective.style_weight:g}"
         names = " | ".join((term or "").replace(",", ", ") for term in terms)
         lines.append(f"| {names} | {weights} | {ratio:.2f} x | {result.ssim:.2f} |")
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
+    judge = Path(gallery.loss_network).stem if gallery.loss_network != "auto" else objective.resolved().loss_network
+    told = {"steps": STEPS, "size": SIZE, "rounds": ROUNDS, "judge": judge, "table": "\n".join(lines)}
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     with atomic_path(PAGE) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{chr(10).join(lines)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+        temporary.write_text(f"{before}{BEGIN}\n{SECTION.format(**told)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

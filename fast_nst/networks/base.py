@@ -141,7 +141,7 @@ def weave(phases: Tensor, period: int) -> Tensor:
 def painted_share(strength: Tensor) -> Tensor:
     """Return the weight of what the layers paint; the rest of 1 is the photograph's, which goes past them.
 
-    At 0.5 it is 3/4: of 1/2, 3/4 and 15/16 the one whose networks reach the least loss at that strength.
+    At 0.5 it is 3/4: of 1/2, 3/4 and 15/16 the one whose networks, with an earlier objective, reached the least loss.
     """
     return 1 - (1 - strength).relu().square()
 

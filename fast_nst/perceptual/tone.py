@@ -17,8 +17,8 @@ _FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly 
 def tone_loss(image: Tensor, target: Tensor) -> Tensor:
     """One less the correlation of two pictures' blurred luminance: where light and dark are, not how light or dark.
 
-    Luminance is averaged over blocks of 16x16 px (a rest at the right and bottom is left out; of smaller pictures all of
-    it is one block), and brought to mean 0 and deviation 1 over the picture. The mean product of the two is the
+    Luminance is averaged over blocks of 16x16 px (a rest at the right and bottom is left out; of smaller pictures all
+    of it is one block), and brought to mean 0 and deviation 1 over the picture. The mean product of the two is the
     correlation. So a painting may be darker than the photograph, or have less contrast, without being charged for it.
 
     Args:

@@ -1,8 +1,7 @@
 """What a style will look like, before an hour is spent: the slow method on a few small photographs.
 
-A network reaches what the slow method reaches in 7 to 9 steps from the photograph, so that few steps on small pictures
-already show palette, strokes and how much is left of the photograph. Details differ: a network has the same few strokes
-for every photograph, the slow method finds new ones for each.
+Few steps on small pictures, from coarse to fine, already show palette, strokes and how much is left of the photograph.
+Details differ: a network has the same few strokes for every photograph, the slow method finds new ones for each.
 """
 
 import itertools
