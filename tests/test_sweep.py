@@ -84,7 +84,7 @@ def test_whatever_changes_a_cell_makes_it_another(begin, base, change):
 
 def test_a_cell_is_judged_anew_by_another_objective_and_not_painted_anew(begin, base):
     result = begin().run(cell(base, style_weight=8.0))
-    judge = replace(base.objective, tv_weight=3.0)
+    judge = replace(base.objective, tv_weight=3 * base.objective.tv_weight)
     again = begin(objective=judge).stored(cell(base, style_weight=8.0))
     assert (again.losses, again.ssim) == (result.losses, result.ssim)
     assert again.judged["tv"] == pytest.approx(3 * result.judged["tv"], rel=1e-5)

@@ -52,11 +52,14 @@ class Painted(NamedTuple):
     """All of them, detached."""
 
 
-def draw_lot(seed: int, indices: Sequence[int], styles: int) -> Lot:
-    """Draw what the crops of a batch are painted with: a pure function of the seed and the crops' numbers."""
+def draw_lot(seed: int, indices: Sequence[int], styles: int, batch_size: int = 1) -> Lot:
+    """Draw what the crops of a batch are painted with: a pure function of the seed and the crops' numbers.
+
+    Noise begins at one place for all `batch_size` crops of a step, over however many devices or batches they are split.
+    """
     style = int(np.random.default_rng([seed, 3, indices[0]]).integers(styles))
     strengths = tuple(_draw_strength(np.random.default_rng([seed, 4, index])) for index in indices)
-    row, column = np.random.default_rng([seed, 5, indices[0]]).integers(PERIOD, size=2)
+    row, column = np.random.default_rng([seed, 5, indices[0] // batch_size]).integers(PERIOD, size=2)
     return Lot(style, strengths, (int(row), int(column)))
 
 
@@ -135,7 +138,7 @@ class StyleTransferModule(pl.LightningModule):
 
     def paint(self, batch: Crops) -> Painted:
         """Paint a batch of crops in a style and strengths that are drawn for it, and judge what came of it."""
-        lot = draw_lot(self.config.seed, batch.indices, self.network.style_count)
+        lot = draw_lot(self.config.seed, batch.indices, self.network.style_count, self.config.batch_size)
         if not self.network.has_strength:
             lot = lot._replace(strengths=(1.0,) * len(lot.strengths))
         style, strength = self._controls(lot)

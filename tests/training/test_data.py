@@ -35,7 +35,9 @@ def test_every_photograph_comes_once_an_epoch_in_a_new_order(dataset):
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side(dataset):
+@pytest.mark.parametrize(("may_enlarge", "least"), [(True, 40), (False, 64)])
+def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side_and_not_enlarged(dataset, may_enlarge, least):
+    dataset.may_enlarge = may_enlarge
     rows, columns = torch.meshgrid(torch.arange(80), torch.arange(120), indexing="ij")
     places = torch.stack([rows, columns, rows]).to(torch.uint8)  # each pixel holds its own row and column
     sides = []
@@ -48,12 +50,24 @@ def test_a_crop_is_a_square_of_half_to_all_of_the_shorter_side(dataset):
         sides.append(spans[0])
 
     assert crop.shape == (3, 64, 64)
-    assert 38 < min(sides) < 48
+    assert least - 2 < min(sides) < least + 8
     assert 72 < max(sides) < 82
 
 
+@pytest.mark.parametrize(("shorter", "sides"), [(200, (100, 200)), (128, (64, 128)), (90, (64, 90)), (50, (50, 50))])
+def test_no_crop_has_fewer_pixels_than_it_becomes_unless_the_photograph_has(dataset, monkeypatch, shorter, sides):
+    drawn = []
+    monkeypatch.setattr(data.F, "interpolate", lambda square, size, **_: drawn.append(square.shape[2:]) or square)
+    for index in range(60):
+        dataset._crop(torch.zeros(3, shorter, 300, dtype=torch.uint8), index)
+    assert all(height == width for height, width in drawn)
+    found = [height for height, _ in drawn]
+    assert sides[0] <= min(found) <= sides[0] + 8
+    assert sides[1] - 8 <= max(found) <= sides[1]
+
+
 def test_crops_are_of_the_shares_that_are_asked_for(dataset):
-    small = ContentPhotographs(dataset.places, crop_size=64, seed=3, least_share=0.25, most_share=0.5)
+    small = ContentPhotographs(dataset.places, 64, seed=3, least_share=0.25, most_share=0.5, may_enlarge=True)
     ramp = torch.arange(128, dtype=torch.uint8).expand(3, 128, 128)
     sides = [float(np.ptp(255 * small._crop(ramp, index)[0, 0, 32, 8:-8].numpy()) * 64 / 47) for index in range(50)]
     assert 31 < min(sides) < 38

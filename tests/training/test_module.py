@@ -54,6 +54,12 @@ def test_noise_begins_anywhere_and_at_the_same_place_again():
     assert draw_lot(1, (0,), 1).place != places[0]
 
 
+def test_noise_begins_at_one_place_for_all_crops_of_a_step_however_they_are_split():
+    whole = draw_lot(0, (4, 5, 6, 7), 1, batch_size=4).place
+    assert {draw_lot(0, part, 1, batch_size=4).place for part in ((4, 6), (5, 7), (4, 5), (6, 7), (7,))} == {whole}
+    assert whole not in {draw_lot(0, (first,), 1, batch_size=4).place for first in (0, 3, 8)}
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_the_term(module):
     with torch.no_grad():
         module.network.layers[-1].bias.fill_(torch.nan)
