@@ -1,6 +1,6 @@
 """Draws the strengths of the painters in `adversarial.md`, on photographs that come with scikit-image.
 
-    python docs/draw_adversarial.py
+python docs/draw_adversarial.py
 """
 
 from pathlib import Path
