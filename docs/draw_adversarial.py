@@ -1,9 +1,6 @@
 """Draws the strengths of the painters in `adversarial.md`, on photographs that come with scikit-image.
 
-    python docs/draw_adversarial.py
-
-The other pictures there are `sides.png` of the run of `van-gogh`, and `distances.png` and `sheet.jpg` of
-`benchmarks/bodies_of_work.py`, given the networks that they show.
+python docs/draw_adversarial.py
 """
 
 from pathlib import Path

@@ -92,7 +92,7 @@ class Progress(AfterStep):
         self._logged: tuple[str, ...] = ()
 
     def recent(self) -> dict[str, float]:
-        """Return the five losses, and D where there is a discriminator, averaged over the last 100 steps."""
+        """Return the terms of the loss, and D where there is a discriminator, averaged over the last 100 steps."""
         rows = self.rows[-_RECENT:]
         return {name: float(np.mean([row[name] for row in rows])) for name in _TOLD if rows and name in rows[0]}
 

@@ -47,7 +47,7 @@ class Outcome:
     checkpoint: Path
     steps: int
     losses: dict[str, float]
-    """The four losses, and D of an adversarial run, averaged over the last 100 steps."""
+    """The terms of the loss, and D of an adversarial run, averaged over the last 100 steps."""
     unreadable: tuple[str, ...]
     """Photographs, and an artist's pictures, that could not be read and were left out."""
     interrupted: bool
