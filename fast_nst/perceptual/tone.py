@@ -17,9 +17,9 @@ _FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly 
 def tone_loss(image: Tensor, target: Tensor) -> Tensor:
     """One less the correlation of two pictures' blurred luminance: where light and dark are, not how light or dark.
 
-    Luminance is averaged over blocks of 16x16 px (a rest at the right and bottom is left out; of smaller pictures all
-    of it is one block), and brought to mean 0 and deviation 1 over the picture. The mean product of the two is the
-    correlation. So a painting may be darker than the photograph, or have less contrast, without being charged for it.
+    Luminance is averaged over blocks of 16x16 px (of half the shorter side, in pictures of less than 32 px; a rest at
+    the right and bottom is left out), and brought to mean 0 and deviation 1 over the picture. The mean product of the
+    two is the correlation. So a pastiche may be darker than the photograph, or have less contrast, at no cost.
 
     Args:
         image: the pastiche, `(N, 3, H, W)` RGB in [0, 1].
@@ -27,10 +27,11 @@ def tone_loss(image: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         `(N,)`: 0 where one is the other but for brightness and contrast, 1 where they have nothing in common, 2 for a
-        negative; and 1 for a picture of one tone.
+        negative. A pastiche of one tone costs 1; where the photograph is of one tone, there is nothing to keep, and all
+        is 0.
     """
     tones, wanted = _standardised(image), _standardised(target)
-    return 1 - (tones * wanted).mean(1)
+    return (wanted.square() - tones * wanted).mean(1)
 
 
 def luminance(image: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ def luminance(image: Tensor) -> Tensor:
 
 def _standardised(image: Tensor) -> Tensor:
     """Return the luminance of blocks, `(N, blocks)`, of mean 0 and deviation 1 but where there is hardly any."""
-    block = min(TONE_BLOCK, *image.shape[2:])
+    block = max(1, min(TONE_BLOCK, min(image.shape[2:]) // 2))
     blocks = F.avg_pool2d(luminance(image), block).flatten(1)
     blocks = blocks - blocks.mean(1, keepdim=True)
     variance = blocks.square().mean(1, keepdim=True)

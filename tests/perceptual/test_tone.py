@@ -34,6 +34,17 @@ def test_a_negative_costs_two_and_a_blank_picture_one():
     assert_close(tone_loss(torch.full_like(image, 0.3), image), torch.tensor([1.0]))
 
 
+def test_a_photograph_of_one_tone_asks_for_nothing():
+    assert_close(tone_loss(noise(), torch.full((1, 3, 80, 112), 0.3)), torch.zeros(1), atol=1e-6, rtol=0)
+
+
+def test_small_pictures_have_at_least_four_blocks():
+    image = torch.zeros(1, 3, 8, 8)
+    image[..., :4, :4] = 1
+    assert_close(tone_loss(image, image), torch.zeros(1), atol=1e-6, rtol=0)
+    assert_close(tone_loss(1 - image, image), torch.tensor([2.0]))
+
+
 def test_brightness_and_contrast_cost_nothing():
     image = blocks([0.2, 0.5, 0.8], [0.6, 0.4, 0.3])
     assert_close(tone_loss(0.4 * image + 0.1, image), torch.zeros(1), atol=1e-6, rtol=0)

@@ -310,7 +310,7 @@ def test_bfloat16_is_chosen_for_both_networks_where_it_is_native(config, monkeyp
 
 
 @pytest.mark.usefixtures("no_export")
-def test_bfloat16_ends_within_two_percent_of_float32(config, tmp_path):
+def test_bfloat16_ends_within_five_percent_of_float32(config, tmp_path):
     options = {"max_steps": 16, "checkpoint_every": 16, "preview_every": 0, "learning_rate": 1e-3}
     exact = config(**options)
     quick = config(**options, precision="bf16-mixed", objective=replace(exact.objective, loss_arithmetic="bfloat16"))
@@ -319,7 +319,7 @@ def test_bfloat16_ends_within_two_percent_of_float32(config, tmp_path):
         _train(made, tmp_path / name)
         totals.append(statistics.mean(row["total"] for row in _losses(tmp_path / name)[-8:]))
 
-    assert totals[1] == pytest.approx(totals[0], rel=0.02)
+    assert totals[1] == pytest.approx(totals[0], rel=0.05)
     assert totals[1] != totals[0]
 
 
