@@ -97,6 +97,11 @@ def command(
         click.echo("fast-nst: a preview takes about half a minute", err=True)
         weighed = write_preview(config, picture)
         tell_weights(config.objective, weighed)
+        click.echo(
+            "fast-nst: for one picture to hang on a wall, `fast-nst gatys` paints its best in a minute or two; train a "
+            "network for many pictures or a film",
+            err=True,
+        )
         click.echo(picture)
         return DONE
     if resume and run_dir not in (None, resume):

@@ -12,6 +12,7 @@ References:
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -98,13 +99,20 @@ def held_layers(network: str | Path) -> list[str]:
     """
     if network in get_args(Architecture):
         return [name for name in layer_names(network) if name.startswith("relu")]  # type: ignore[arg-type]
-    weights = load_weights(network, "torchvision")  # whatever its convention: nothing is computed
+    path = Path(network)
+    return list(_held_in(path, path.stat().st_mtime_ns if path.is_file() else 0))
+
+
+@lru_cache
+def _held_in(path: Path, _changed: int) -> tuple[str, ...]:
+    """Return the same for a file, which may be large and is asked for by every objective of a run: read once."""
+    weights = load_weights(path, "torchvision")  # whatever its convention: nothing is computed
     indices, known = convolution_names(weights.architecture), layer_names(weights.architecture)
     names = list(indices)
     last = max(
         (place for place, name in enumerate(names) if f"features.{indices[name]}.weight" in weights.state), default=-1
     )
-    return [layer for layer in (name.replace("conv", "relu") for name in names[: last + 1]) if layer in known]
+    return tuple(layer for layer in (name.replace("conv", "relu") for name in names[: last + 1]) if layer in known)
 
 
 def check_network(network: str) -> None:

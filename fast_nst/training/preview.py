@@ -34,7 +34,7 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
         seconds: time to spend on optimising; what is there by then is shown.
 
     Returns:
-        The objective as a training would have it, its weights balanced for the thinnest of these photographs.
+        The objective as a training would have it, its weights balanced for the first photograph.
 
     Raises:
         FastNstError: for a painting, photographs or weights that do not serve.
@@ -45,7 +45,7 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
         places = ", ".join(config.content_dir)
         raise ImageError(f"no photograph in {places} can be read and is wider than 1:{_THINNEST}")
     run = GatysConfig(steps=_STEPS, size=_SIDE, objective=_for_pixels(config.objective))
-    run = settled(run, min(photographs, key=_thinness), styles)
+    run = replace(settled(run, photographs[0], styles), start_size=None)  # each photograph has a start size of its own
     ends, rows = time.monotonic() + seconds, []
     for number, photograph in enumerate(photographs):
         share = (ends - time.monotonic()) / (len(photographs) - number)
@@ -55,12 +55,6 @@ def write_preview(config: TrainConfig, path: Path, *, seconds: float = 30.0) -> 
     sheet = contact_sheet(rows, titles, cell_width=2 * _SIDE)
     write_picture(path, Picture(sheet), quality=92, overwrite=True)
     return _for_network(run.objective)
-
-
-def _thinness(photograph: Pixels) -> float:
-    """Return the shorter side as a share of the longer one."""
-    height, width = photograph.shape[:2]
-    return float(min(height, width) / max(height, width))
 
 
 def _for_pixels(objective: ObjectiveConfig) -> ObjectiveConfig:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from pathlib import Path
 from urllib.error import URLError
 
@@ -16,7 +17,14 @@ from torch.testing import assert_close
 
 from fast_nst.errors import ConfigError, WeightsError
 from fast_nst.perceptual import VggFeatures, gram_matrix, to_image
-from fast_nst.perceptual.vgg import MINI_WEIGHTS, check_layers, convolution_names, layer_names, load_weights
+from fast_nst.perceptual.vgg import (
+    MINI_WEIGHTS,
+    check_layers,
+    convolution_names,
+    held_layers,
+    layer_names,
+    load_weights,
+)
 
 SHALLOW_LAYERS = [f"{kind}{layer}" for kind in ("conv", "relu") for layer in ("1_1", "1_2", "2_1", "2_2")]
 MEAN, STD = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
@@ -455,3 +463,16 @@ def test_the_download_is_checked_by_its_hash_and_shows_its_progress(monkeypatch,
     )
     VggFeatures(["relu1_1"])
     assert asked == {"progress": True, "check_hash": True}
+
+
+def test_what_a_file_holds_is_read_again_only_where_it_has_changed(tmp_path, monkeypatch):
+    path, reads = tmp_path / "cut.safetensors", []
+    monkeypatch.setattr("fast_nst.perceptual.vgg.load_weights", lambda *asked: reads.append(1) or load_weights(*asked))
+    for number, held in enumerate((["relu1_1"], ["relu1_1", "relu1_2", "relu2_1"])):
+        count = len(held)
+        save_file({f"features.{index}.weight": torch.zeros(1) for index in (0, 2, 5)[:count]}, path)
+        os.utime(path, ns=(number, number))
+        assert held_layers(path) == held_layers(str(path)) == held
+    assert len(reads) == 2
+    assert held_layers("mini")[-2:] == ["relu4_1", "relu5_1"]
+    assert held_layers("vgg16")[-1] == "relu5_3"

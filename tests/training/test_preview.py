@@ -1,6 +1,5 @@
 """What a style will look like, in half a minute."""
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from fast_nst.cli import main
 from fast_nst.errors import ImageError
-from fast_nst.gatys import descent
+from fast_nst.gatys import descent, settled
 from fast_nst.images import fit, read_pixels
 from fast_nst.perceptual import PULL_ON_NETWORK, PULL_ON_PIXELS, balanced, to_image
 from fast_nst.training import preview
@@ -43,8 +42,7 @@ def test_the_weight_that_is_told_is_the_one_that_a_training_would_have(config, t
     made = config()
     monkeypatch.setattr(preview, "repaint", lambda *run: (run[0], []))
     told = write_preview(made, tmp_path / "preview.jpg").style_weight
-    first = itertools.islice(preview._readable(made), 3)
-    photograph = to_image(fit(min(first, key=lambda pixels: pixels.shape[0] / pixels.shape[1]), 64))  # the thinnest
+    photograph = to_image(fit(next(preview._readable(made)), 64))
     painting = to_image(fit(read_pixels(made.style[0]), made.objective.style_size))
     assert told == pytest.approx(
         balanced(made.objective, [painting], [photograph], PULL_ON_NETWORK).style_weight, rel=0.05
@@ -55,11 +53,16 @@ def test_an_objective_that_needs_large_pictures_is_previewed_at_full_size(config
     made = config(objective=replace(config().objective, content_weight=1.0, style_weight=1.0))
     sizes = []
     monkeypatch.setattr(preview, "_SIDE", 256)
-    monkeypatch.setattr(preview, "repaint", lambda *run: sizes.append(run[2].start_size) or (run[0], []))
+    monkeypatch.setattr(preview, "repaint", lambda *run: sizes.append(_start(*run)) or (run[0], []))
     write_preview(made, tmp_path / "preview.jpg")
     deep = replace(made, objective=replace(made.objective, style_levels=5))
     write_preview(deep, tmp_path / "preview.jpg")
     assert sizes == 3 * [128] + 3 * [256]  # of 64 px, the painting would have 32 x 27 at 128; five levels need 32
+
+
+def _start(photograph, styles, run):
+    """Return the size that `repaint` would start at."""
+    return settled(run, photograph, styles).start_size
 
 
 def test_time_is_shared_among_the_photographs(config, tmp_path, monkeypatch):
@@ -89,6 +92,7 @@ def test_the_command_writes_the_preview_and_does_not_train(config, tmp_path, mon
     captured = capsys.readouterr()
     assert captured.out.split() == ["hill-preview.jpg"]
     assert "balanced for this painting: content weight" in captured.err
+    assert "for one picture to hang on a wall, `fast-nst gatys`" in captured.err
     assert [path.name for path in tmp_path.iterdir()] == ["hill-preview.jpg"]
     assert main(["train", "--preview", *places, *layers, *network]) == 2
     assert "hill-preview.jpg: exists already" in capsys.readouterr().err
