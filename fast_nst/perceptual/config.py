@@ -25,8 +25,11 @@ ChannelWeights = Literal["uniform", "balanced"]
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 """Weights of an objective that says none and is not balanced for its painting; see `balance`."""
 
-STYLE_LAYERS = {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu3_3": 1.0, "relu4_1": 2.0, "relu5_1": 0.5}
-"""Style layers that nobody chose, and their weights: most for those that see strokes, little for palette and grain."""
+STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.5}
+"""Style layers that nobody chose, and their weights: most for those that see strokes."""
+
+CONTENT_LAYERS = {"relu4_1": 1.0, "relu3_1": 0.1}
+"""Content layers that nobody chose: what is shown, and a little of how it looks close by, for eyes and mouths."""
 
 OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 """The terms of content: on a layer's activations, and on the pictures themselves."""
@@ -55,7 +58,7 @@ class ObjectiveConfig:
     )
     pooling: Pooling = field(default="max", metadata={"help": "Pooling inside the loss network."})
     content_layers: Mapping[str, float] = field(
-        default_factory=lambda: {"relu4_1": 1.0}, metadata={"help": "Content layers and their weights."}
+        default_factory=lambda: dict(CONTENT_LAYERS), metadata={"help": "Content layers and their weights."}
     )
     style_layers: Mapping[str, float] = field(
         default_factory=lambda: dict(STYLE_LAYERS),
@@ -86,7 +89,7 @@ class ObjectiveConfig:
     style_levels: int = field(
         default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
-    style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
+    style_size: int = field(default=768, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
         default=None, metadata={"help": "Weight of content. Left out: balanced; in a comparison, the model's, else 1."}
     )
@@ -97,10 +100,10 @@ class ObjectiveConfig:
         },
     )
     tone_weight: float = field(
-        default=0.5, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+        default=0.15, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
-    tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
-    tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
+    tv_weight: float = field(default=3.5, metadata={"help": "Weight of the total variation term."})
+    tv_form: TvForm = field(default="kuwahara", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
 

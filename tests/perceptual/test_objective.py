@@ -85,7 +85,7 @@ def test_the_tone_term_is_that_of_the_pictures(config, style_image, image):
 
 
 def test_the_tv_term_is_the_total_variation_of_the_pastiche(config, style_image, image):
-    for form in ("anisotropic", "isotropic", "squared"):
+    for form in ("anisotropic", "isotropic", "squared", "kuwahara"):
         losses = judge(replace(config, tv_form=form, tv_weight=1.0, constants="johnson2016"), style_image, image, image)
         assert_close(losses.tv, total_variation(image, form, "johnson2016"))
 
@@ -252,7 +252,7 @@ def test_the_default_configuration_is_plain_values():
         ({"content_layers": {"relu3_3": 0.0}}, "content_layers has no weight above 0"),
         ({"loss_network": "vgg11"}, r"loss network is 'vgg11', expected .* or a file .*; did you mean 'vgg1[69]'\?"),
         ({"constants": "gatys"}, r"constants is 'gatys', expected .*; did you mean 'gatys2016'\?"),
-        ({"tv_form": "l1"}, "tv_form is 'l1', expected anisotropic or isotropic or squared"),
+        ({"tv_form": "l1"}, "tv_form is 'l1', expected anisotropic or isotropic or squared or kuwahara"),
         ({"pooling": "avg"}, "pooling is 'avg', expected max or average"),
         ({"loss_arithmetic": "float16"}, "loss_arithmetic is 'float16', expected auto or float32 or bfloat16"),
         ({"vgg_input": "bgr"}, "vgg_input is 'bgr', expected torchvision or caffe"),

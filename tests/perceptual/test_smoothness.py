@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from fast_nst.perceptual import grid_loss, total_variation
+from fast_nst.perceptual.smoothness import kuwahara
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -55,6 +56,39 @@ def test_total_variation_of_one_colour_is_zero_with_a_finite_gradient(form):
     variation.sum().backward()
     assert_close(variation, torch.zeros(2))
     assert_close(image.grad, torch.zeros_like(image))
+
+
+def test_patches_with_a_sharp_edge_between_them_cost_nothing_by_kuwahara():
+    image = torch.zeros(1, 3, 16, 17, dtype=torch.float64)
+    image[:, :, :, 8:] = 1.0
+    image[:, 0, 8:, :8] = 0.5
+    assert_close(total_variation(image, "kuwahara"), torch.zeros(1, dtype=torch.float64), atol=1e-6, rtol=0)
+    softened = torch.nn.functional.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False)
+    assert total_variation(softened, "kuwahara") > 0.01
+
+
+def test_a_lone_bright_pixel_costs_what_it_is_above_a_patch_by_kuwahara():
+    # All four patches that have it in a corner are one of it and 15 dark pixels; every other pixel has a dark patch.
+    image = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
+    image[..., 6, 6] = 1.0
+    expected = torch.tensor([15 / 16], dtype=torch.float64)
+    assert_close(total_variation(image, "kuwahara", "johnson2016"), expected, atol=1e-4, rtol=0)
+    assert_close(total_variation(image, "kuwahara"), expected / 144, atol=1e-6, rtol=0)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, top=st.integers(0, 4), left=st.integers(0, 4))
+def test_the_kuwahara_filter_moves_with_the_picture(seed, top, left):
+    image = noise(1, 3, 20, 21, seed=seed).sigmoid()
+    moved = kuwahara(image[:, :, top : top + 16, left : left + 16])
+    assert_close(moved[:, :, 3:-3, 3:-3], kuwahara(image)[:, :, top + 3 : top + 13, left + 3 : left + 13])
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 9), (64, 2)])
+def test_small_pictures_have_a_kuwahara_filter_too(size):
+    filtered = kuwahara(torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)))
+    assert filtered.shape == (2, 3, *size)
+    assert filtered.isfinite().all()
 
 
 def test_isotropic_total_variation_has_a_gradient_beside_flat_areas():
