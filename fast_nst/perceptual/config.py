@@ -89,7 +89,7 @@ class ObjectiveConfig:
     style_levels: int = field(
         default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
-    style_size: int = field(default=768, metadata={"help": "Longer side of the painting as the objective sees it, px."})
+    style_size: int = field(default=896, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
         default=None, metadata={"help": "Weight of content. Left out: balanced; in a comparison, the model's, else 1."}
     )
@@ -102,7 +102,7 @@ class ObjectiveConfig:
     tone_weight: float = field(
         default=0.15, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
-    tv_weight: float = field(default=3.5, metadata={"help": "Weight of the total variation term."})
+    tv_weight: float = field(default=7.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="kuwahara", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
