@@ -21,6 +21,7 @@ from fast_nst.perceptual.vgg import (
 )
 
 ChannelWeights = Literal["uniform", "balanced"]
+ContentPlaces = Literal["detailed", "all"]
 
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 """Weights of an objective that says none and is not balanced for its painting; see `balance`."""
@@ -28,8 +29,8 @@ CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.5}
 """Style layers that nobody chose, and their weights: most for those that see strokes."""
 
-CONTENT_LAYERS = {"relu4_1": 1.0, "relu3_1": 0.1}
-"""Content layers that nobody chose: what is shown, and a little of how it looks close by, for eyes and mouths."""
+CONTENT_LAYERS = {"relu4_1": 3.0, "relu3_1": 1.0}
+"""Content layers that nobody chose: what is shown, and some of how it looks close by, for eyes and mouths."""
 
 OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 """The terms of content: on a layer's activations, and on the pictures themselves."""
@@ -72,6 +73,13 @@ class ObjectiveConfig:
             "item": "TERM",
         },
     )
+    content_places: ContentPlaces = field(
+        default="detailed",
+        metadata={
+            "help": "Where the content term features counts: most where the photograph has detail (detailed), or "
+            "everywhere alike (all)."
+        },
+    )
     channel_weights: ChannelWeights = field(
         default="uniform",
         metadata={"help": "What each channel counts in the content term gradients: alike, or alike in energy."},
@@ -100,9 +108,9 @@ class ObjectiveConfig:
         },
     )
     tone_weight: float = field(
-        default=0.15, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+        default=0.075, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
-    tv_weight: float = field(default=7.0, metadata={"help": "Weight of the total variation term."})
+    tv_weight: float = field(default=4.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(default="kuwahara", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
@@ -184,6 +192,7 @@ def _held(layers: Mapping[str, float], held: Sequence[str]) -> dict[str, float]:
 CONTENT_TERMS = (*OF_LAYERS, *OF_PICTURES)
 STYLE_TERMS = tuple(MEASURES)
 _CHOICES = {
+    "content_places": ContentPlaces,
     "channel_weights": ChannelWeights,
     "vgg_input": InputConvention,
     "pooling": Pooling,

@@ -18,6 +18,8 @@ from fast_nst.perceptual.content import (
     SSIM_WINDOW,
     balanced_channels,
     content_loss,
+    detailed_places,
+    feature_energy,
     gradient_energy,
     gradient_loss,
     pixel_loss,
@@ -124,7 +126,13 @@ class Objective(nn.Module):
             found = self.loss_network(content, self.content_layers)
         else:
             found = features_in_strips(self.loss_network, content, self.content_layers, cut)
-        return {**found, _PICTURE: content.detach()}
+        places = self._places(content, found) if self.config.content_places == "detailed" else {}
+        return {**found, **places, _PICTURE: content.detach()}
+
+    @staticmethod
+    def _places(content: Tensor, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what each place of each layer counts."""
+        return {_places_of(layer): detailed_places(content, *target.shape[2:]) for layer, target in found.items()}
 
     def forward(self, pastiche: Tensor, content_targets: Mapping[str, Tensor]) -> Losses:
         """Judge `pastiche` `(N, 3, H, W)`, RGB in [0, 1], made from the photograph behind `content_targets`.
@@ -191,7 +199,8 @@ class Objective(nn.Module):
         for term, layer in self._content_keys(targets):
             assert targets is not None
             if term == "features":
-                contents[term, layer] = content_loss(found[layer], targets[layer], constants)
+                places = targets.get(_places_of(layer))
+                contents[term, layer] = content_loss(found[layer], targets[layer], constants, places)
             else:
                 channels = self._channel_weights(targets[layer])
                 contents[term, layer] = gradient_loss(found[layer], targets[layer], constants, channels)
@@ -223,8 +232,7 @@ class Objective(nn.Module):
         (term, layer), constants = key, self.config.constants
         target = targets[layer]
         if term == "features":
-            energy = torch.linalg.vector_norm(target.flatten(1), dim=1).square()  # without a copy of the target
-            return scaled_error(error, energy, target, constants)
+            return scaled_error(error, feature_energy(target, targets.get(_places_of(layer))), target, constants)
         channels, energy = self._channel_weights(target), gradient_energy(target)
         weights = torch.ones_like(energy) if channels is None else channels
         return scaled_error((weights * error).sum(1), (weights * energy).sum(1), target, constants)
@@ -278,9 +286,16 @@ def _summed_error(term: str, found: Tensor, targets: Mapping[str, Tensor] | None
     assert targets is not None
     rows = strip.rows(layer)
     if term == "features":
-        return squared_error(strip.own(layer, found), targets[layer][:, :, rows])
+        places = targets.get(_places_of(layer))
+        own_places = None if places is None else places[:, :, rows]
+        return squared_error(strip.own(layer, found), targets[layer][:, :, rows], own_places)
     own, target = strip.own(layer, found, more=1), targets[layer][:, :, rows.start : rows.stop + 1]
     return gradient_energy(own - target, rows.stop - rows.start)
+
+
+def _places_of(layer: str) -> str:
+    """Name what the places of a layer count, among the photograph's activations."""
+    return f"places of {layer}"
 
 
 def _style_sums(term: str, found: Tensor) -> Tensor:

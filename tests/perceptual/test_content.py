@@ -20,6 +20,7 @@ from fast_nst.perceptual import (
     ssim,
     ssim_loss,
 )
+from fast_nst.perceptual.content import detailed_places
 
 CONSTANTS = ["relative", "gatys2016", "johnson2016"]
 TV_FORMS = ["anisotropic", "squared", "isotropic"]
@@ -37,6 +38,40 @@ def test_content_loss_of_four_known_activations(constants, expected):
     target = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).view(1, 1, 2, 2)  # energy 1 + 4 + 9 + 16 = 30
     features = torch.tensor([[2.0, 2.0], [3.0, 2.0]]).view(1, 1, 2, 2)  # missed: 1 and 2, squared 1 + 4
     assert_close(content_loss(features, target, constants), torch.tensor([expected]))
+
+
+@pytest.mark.parametrize(("constants", "expected"), [("relative", 4 / 26), ("gatys2016", 4 / 2), ("johnson2016", 4 / 2)])
+def test_content_loss_of_two_places_that_count_differently(constants, expected):
+    target, features = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2), torch.tensor([4.0, 2.0]).view(1, 1, 1, 2)
+    places = torch.tensor([2.0, 0.5]).view(1, 1, 1, 2)  # missed: 2 * 1 + 0.5 * 4; energy: 2 * 9 + 0.5 * 16
+    assert_close(content_loss(features, target, constants, places), torch.tensor([expected]))
+
+
+def checks(height: int, width: int, deviation: float) -> Tensor:
+    """Grey in [0, 1], one pixel lighter and the next darker by `deviation`: `(1, 3, height, width)`."""
+    sign = (torch.arange(height)[:, None] + torch.arange(width)) % 2 * 2 - 1
+    return (0.5 + deviation * sign).expand(1, 3, height, width)
+
+
+def test_where_a_photograph_is_flat_little_counts_as_content_and_where_it_has_detail_much():
+    photograph = torch.full((1, 3, 96, 256), 0.5)
+    photograph[:, :, :, 192:] = checks(96, 64, 0.2)
+    places = detailed_places(photograph, 24, 64)[0, 0]
+    assert_close(places[:, :40], torch.full((24, 40), 0.25))  # 160 px, further than 24 from the checks
+    # Of a place all in the checks the detail is 0.2 less what their mean over 17 x 17 px takes away, and 0.01; of one
+    # all outside, 0.01; between lie 48 px. The mean is about a quarter of the former.
+    assert 3.0 < places[12, -3] < 4.0
+
+
+@pytest.mark.parametrize("photograph", [torch.full((2, 3, 40, 50), 0.3), checks(64, 80, 0.2)])
+def test_where_a_photograph_is_alike_everywhere_all_places_count_1(photograph):
+    places = detailed_places(photograph, 8, 10)
+    assert_close(places, torch.ones(len(photograph), 1, 8, 10), atol=0.02, rtol=0)
+
+
+def test_places_do_not_know_how_light_a_photograph_is():
+    photograph = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0)) / 2
+    assert_close(detailed_places(photograph + 0.4, 5, 6), detailed_places(photograph, 5, 6))
 
 
 @pytest.mark.parametrize("constants", CONSTANTS)
