@@ -97,7 +97,7 @@ class ObjectiveConfig:
     style_levels: int = field(
         default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
-    style_size: int = field(default=896, metadata={"help": "Longer side of the painting as the objective sees it, px."})
+    style_size: int = field(default=768, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
         default=None, metadata={"help": "Weight of content. Left out: balanced; in a comparison, the model's, else 1."}
     )

@@ -21,7 +21,7 @@ _SSIM_SIGMA = 1.5  # standard deviation of the window, px
 _SSIM_STABILIZERS = (0.01**2, 0.03**2)  # (K_1 L)^2 and (K_2 L)^2, for pixels in [0, 1]: L = 1
 _FINE, _NEAR = 8, 16  # px: detail is what is finer than the one, looked for as far as the other
 _FAINT_DETAIL = 0.01  # of luminance in [0, 1]: less detail than this counts as that much
-_COUNTS = (0.25, 4.0)  # least and most that a place counts
+_COUNTS = (1 / 3, 2.0)  # least and most that a place counts
 _FAINT = 0.01  # a channel with less of the mean gradient energy than this counts no more for being faint
 
 
@@ -67,7 +67,7 @@ def detailed_places(picture: Tensor, height: int, width: int) -> Tensor:
 
     In a clear sky there is nothing to keep, and strokes there should cost nothing; a face should. Detail is the root
     mean square, over 33 px, of how the luminance differs from its mean over 17 px, and a hundredth. The weights are
-    that as a share of its mean over the picture, at least 1/4 and at most 4. The measure is not of the papers, which
+    the root of that as a share of its mean over the picture, at least 1/3 and at most 2. The measure is not of the papers, which
     have all places alike.
 
     Args:
@@ -81,7 +81,7 @@ def detailed_places(picture: Tensor, height: int, width: int) -> Tensor:
     light = luminance(picture)
     detail = _around((light - _around(light, _FINE)).square(), _NEAR).sqrt() + _FAINT_DETAIL
     at_places = F.adaptive_avg_pool2d(detail, (height, width))
-    return (at_places / at_places.mean((2, 3), keepdim=True)).clamp(*_COUNTS)
+    return (at_places / at_places.mean((2, 3), keepdim=True)).sqrt().clamp(*_COUNTS)
 
 
 def _around(image: Tensor, reach: int) -> Tensor:

@@ -57,10 +57,10 @@ def test_where_a_photograph_is_flat_little_counts_as_content_and_where_it_has_de
     photograph = torch.full((1, 3, 96, 256), 0.5)
     photograph[:, :, :, 192:] = checks(96, 64, 0.2)
     places = detailed_places(photograph, 24, 64)[0, 0]
-    assert_close(places[:, :40], torch.full((24, 40), 0.25))  # 160 px, further than 24 from the checks
+    assert_close(places[:, :40], torch.full((24, 40), 1 / 3))  # 160 px, further than 24 from the checks
     # Of a place all in the checks the detail is 0.2 less what their mean over 17 x 17 px takes away, and 0.01; of one
-    # all outside, 0.01; between lie 48 px. The mean is about a quarter of the former.
-    assert 3.0 < places[12, -3] < 4.0
+    # all outside, 0.01; between lie 48 px. The mean is about a quarter of the former, of which the root is 2.
+    assert 3.0**0.5 < places[12, -3] < 2.0
 
 
 @pytest.mark.parametrize("photograph", [torch.full((2, 3, 40, 50), 0.3), checks(64, 80, 0.2)])
