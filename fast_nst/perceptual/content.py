@@ -39,7 +39,8 @@ def content_loss(
     Returns:
         `(N,)`, zero where `features` equals `target`.
     """
-    return scaled_error(squared_error(features, target, places), feature_energy(target, places), target, constants)
+    error, own = squared_error(features, target, places), feature_energy(target, places)
+    return scaled_error(error, own, target, constants)
 
 
 def squared_error(features: Tensor, target: Tensor, places: Tensor | None = None) -> Tensor:

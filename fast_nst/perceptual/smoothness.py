@@ -74,7 +74,8 @@ def kuwahara(image: Tensor) -> Tensor:
     reach = min(_PATCH, height, width) - 1
     mirrored = F.pad(image, (reach,) * 4, mode="reflect")
     means = F.avg_pool2d(mirrored, reach + 1, stride=1)
-    variances = F.avg_pool2d(mirrored.square(), reach + 1, stride=1).sum(1, keepdim=True) - means.square().sum(1, True)
+    squares = F.avg_pool2d(mirrored.square(), reach + 1, stride=1)
+    variances = (squares - means.square()).sum(1, keepdim=True)
     weights = (variances.relu() + _EVEN) ** -_CHOOSINESS
     weighed, total = torch.zeros_like(image), torch.zeros_like(image[:, :1])
     for top in (0, reach):

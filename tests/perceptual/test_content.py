@@ -40,7 +40,9 @@ def test_content_loss_of_four_known_activations(constants, expected):
     assert_close(content_loss(features, target, constants), torch.tensor([expected]))
 
 
-@pytest.mark.parametrize(("constants", "expected"), [("relative", 4 / 26), ("gatys2016", 4 / 2), ("johnson2016", 4 / 2)])
+@pytest.mark.parametrize(
+    ("constants", "expected"), [("relative", 4 / 26), ("gatys2016", 4 / 2), ("johnson2016", 4 / 2)]
+)
 def test_content_loss_of_two_places_that_count_differently(constants, expected):
     target, features = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2), torch.tensor([4.0, 2.0]).view(1, 1, 1, 2)
     places = torch.tensor([2.0, 0.5]).view(1, 1, 1, 2)  # missed: 2 * 1 + 0.5 * 4; energy: 2 * 9 + 0.5 * 16
