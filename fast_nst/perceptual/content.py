@@ -68,8 +68,8 @@ def detailed_places(picture: Tensor, height: int, width: int) -> Tensor:
 
     In a clear sky there is nothing to keep, and strokes there should cost nothing; a face should. Detail is the root
     mean square, over 33 px, of how the luminance differs from its mean over 17 px, and a hundredth. The weights are
-    the root of that as a share of its mean over the picture, at least 1/3 and at most 2. The measure is not of the papers, which
-    have all places alike.
+    the root of that as a share of its mean over the picture, at least 1/3 and at most 2. The measure is not of the
+    papers, which have all places alike.
 
     Args:
         picture: the photograph, `(N, 3, H, W)` RGB in [0, 1].
