@@ -88,8 +88,8 @@ class BesideNoise(nn.Conv2d):
 
     def forward(self, pixels: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
         """`(N, Cp, h, w)` and `(Cn, h, w)` to `(N, Cout, h - 2, w - 2)`."""
-        of_pixels, of_noise = self.weight.split([pixels.shape[1], noise.shape[0]], dim=1)
-        return F.conv2d(pixels, of_pixels) + F.conv2d(noise[None], of_noise)
+        channels = pixels.shape[1]
+        return F.conv2d(pixels, self.weight[:, :channels]) + F.conv2d(noise[None], self.weight[:, channels:])
 
 
 class PhaseNorm(StyleNorm):

@@ -57,9 +57,8 @@ def squared_error(features: Tensor, target: Tensor, places: Tensor | None = None
 
 def feature_energy(features: Tensor, places: Tensor | None = None) -> Tensor:
     """Return the summed squares of `(N, C, H, W)`, each place times what it counts: `(N,)`."""
-    if places is None:  # without a copy as large as the features
-        return torch.linalg.vector_norm(features.flatten(1), dim=1).square()
-    return (places[:, 0] * torch.linalg.vector_norm(features, dim=1).square()).sum((1, 2))
+    squares: Tensor = torch.linalg.vector_norm(features, dim=1).square()  # without a copy as large as the features
+    return (squares if places is None else places[:, 0] * squares).sum((1, 2))
 
 
 @torch.no_grad()
