@@ -127,7 +127,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True)
     making = commands.add_parser("make", help="write blind pairs, a ballot and an envelope")
     making.add_argument("--photographs", type=Path, required=True, metavar="DIR")
-    making.add_argument("--painting", type=named, nargs="+", required=True, metavar="NAME=FILE")
+    making.add_argument("--painting", type=named, nargs="+", action="extend", required=True, metavar="NAME=FILE")
     for source in ("first", "second"):
         making.add_argument(f"--{source}", type=named, required=True, metavar="NAME=DIR", help="a source of pastiches")
     making.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="what viewers are shown")
