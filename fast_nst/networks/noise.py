@@ -21,12 +21,11 @@ TILE_SIDES = (61, 67)
 """Places after which each of the two tiles repeats; they have no divisor in common."""
 PERIOD = TILE_SIDES[0] * TILE_SIDES[1]
 """Places after which the noise repeats."""
-_STRENGTH = 0.5  # deviation of the noise
 _DEVIATION = 32  # of a tile's whole numbers, of which the greatest is 127
 
 
 class PlaceNoise(nn.Module):
-    """Noise for each place of a feature map, of mean 0 and about deviation 1/2.
+    """Noise for each place of a feature map, of mean 0 and about deviation 1.
 
     Args:
         grains: for each channel, over how many places its noise is smooth; 1 is white noise.
@@ -49,7 +48,7 @@ class PlaceNoise(nn.Module):
             first: row and column of the first of them.
         """
         tiles = [self._repeated(self.get_buffer(f"tile_{side}"), height, width, first) for side in TILE_SIDES]
-        noise: Tensor = (tiles[0] + tiles[1]) * (_STRENGTH * 0.5**0.5 / _DEVIATION)
+        noise: Tensor = (tiles[0] + tiles[1]) * (0.5**0.5 / _DEVIATION)
         return noise
 
     @staticmethod

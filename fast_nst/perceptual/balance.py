@@ -2,9 +2,9 @@
 
 How hard a style pulls depends on how far the painting is from the photographs: of a pale painting of faint textures,
 whose Gram matrices are small, a photograph misses ten times the energy; of one of strong textures, half. The rule: the
-style term of the photograph itself should start at `8 sqrt(d)` where pixels are optimised, d being how much of the
+style term of the photograph itself should start at `15 sqrt(d)` where pixels are optimised, d being how much of the
 painting's energy the photograph misses, by its Gram matrices. With the default terms that is a style weight of
-`8 / sqrt(d)`. A network, whose strokes have to serve every photograph, gets `5 / sqrt(d)`: more costs it faces. Both
+`15 / sqrt(d)`. A network, whose strokes have to serve every photograph, gets `6 / sqrt(d)`: more costs it faces. Both
 were set by looking at a few paintings (pixels: two, at three weights; networks: four, at weights of 3 to 30).
 
 Content and style terms of any kind are brought to that: content by what the painting itself, in the photograph's place,
@@ -22,7 +22,7 @@ from torch import Tensor
 from fast_nst.perceptual.config import CONTENT_WEIGHT, STYLE_WEIGHT, ObjectiveConfig
 from fast_nst.perceptual.objective import Objective
 
-PULL_ON_PIXELS, PULL_ON_NETWORK = 8.0, 5.0
+PULL_ON_PIXELS, PULL_ON_NETWORK = 15.0, 6.0
 """What the style term of a photograph starts at, over sqrt(d), where pixels are optimised and where a network is."""
 
 _REFERENCE = ObjectiveConfig()

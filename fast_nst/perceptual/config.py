@@ -26,11 +26,8 @@ ContentPlaces = Literal["detailed", "all"]
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 """Weights of an objective that says none and is not balanced for its painting; see `balance`."""
 
-STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.5}
-"""Style layers that nobody chose, and their weights: most for those that see strokes."""
-
-CONTENT_LAYERS = {"relu4_1": 3.0, "relu3_1": 1.0}
-"""Content layers that nobody chose: what is shown, and some of how it looks close by, for eyes and mouths."""
+STYLE_LAYERS = {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu3_3": 1.0, "relu4_1": 2.0, "relu5_1": 0.5}
+"""Style layers that nobody chose, and their weights: most for those that see strokes, little for palette and grain."""
 
 OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 """The terms of content: on a layer's activations, and on the pictures themselves."""
@@ -59,7 +56,7 @@ class ObjectiveConfig:
     )
     pooling: Pooling = field(default="max", metadata={"help": "Pooling inside the loss network."})
     content_layers: Mapping[str, float] = field(
-        default_factory=lambda: dict(CONTENT_LAYERS), metadata={"help": "Content layers and their weights."}
+        default_factory=lambda: {"relu4_1": 1.0}, metadata={"help": "Content layers and their weights."}
     )
     style_layers: Mapping[str, float] = field(
         default_factory=lambda: dict(STYLE_LAYERS),
@@ -74,10 +71,10 @@ class ObjectiveConfig:
         },
     )
     content_places: ContentPlaces = field(
-        default="detailed",
+        default="all",
         metadata={
-            "help": "Where the content term features counts: most where the photograph has detail (detailed), or "
-            "everywhere alike (all)."
+            "help": "Where the content term features counts: everywhere alike (all), or most where the photograph has "
+            "detail (detailed)."
         },
     )
     channel_weights: ChannelWeights = field(
@@ -97,7 +94,7 @@ class ObjectiveConfig:
     style_levels: int = field(
         default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
-    style_size: int = field(default=768, metadata={"help": "Longer side of the painting as the objective sees it, px."})
+    style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
         default=None, metadata={"help": "Weight of content. Left out: balanced; in a comparison, the model's, else 1."}
     )
@@ -108,10 +105,10 @@ class ObjectiveConfig:
         },
     )
     tone_weight: float = field(
-        default=0.075, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+        default=0.5, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
-    tv_weight: float = field(default=4.0, metadata={"help": "Weight of the total variation term."})
-    tv_form: TvForm = field(default="kuwahara", metadata={"help": "Form of total variation."})
+    tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
+    tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
 

@@ -52,7 +52,7 @@ def test_the_message_comes_before_the_work(save_picture, tmp_path, monkeypatch, 
         main(["gatys", "photo.png", "photo.png", "-o", "out.png", *small, "--loss-network", "conv1_1.safetensors"]) == 0
     )
     told = capsys.readouterr().err
-    missing = "relu2_1, relu3_1, relu4_1, relu5_1"
+    missing = "relu2_1, relu3_1, relu3_3, relu4_1, relu5_1"
     assert told.startswith(
         f"fast-nst: conv1_1.safetensors is cut before {missing}; its deepest layer, relu1_1, is used"
     )

@@ -64,7 +64,7 @@ def judged(objective: Objective, pastiche: Tensor, content: Tensor) -> tuple[dic
     [
         {},
         {"pooling": "average", "channel_weights": "balanced"},
-        {"content_places": "all"},
+        {"content_places": "detailed"},
         {"constants": "gatys2016"},
         {"constants": "johnson2016"},
         {"content_weight": 0.0},
