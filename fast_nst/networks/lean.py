@@ -79,19 +79,6 @@ class HalvingPhases(ArrangedConv2d):
         return F.conv2d(pixels, self.arranged(self.weight))
 
 
-class BesideNoise(nn.Conv2d):
-    """A valid convolution without bias of the photograph's phases with noise beside them, as of one feature map.
-
-    It is computed as two, whose results are added: ONNX Runtime's fast kernels want channels in sixteens, which the
-    phases are, and the noise is the same for every picture of a batch.
-    """
-
-    def forward(self, pixels: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
-        """`(N, Cp, h, w)` and `(Cn, h, w)` to `(N, Cout, h - 2, w - 2)`."""
-        channels = pixels.shape[1]
-        return F.conv2d(pixels, self.weight[:, :channels]) + F.conv2d(noise[None], self.weight[:, channels:])
-
-
 class PhaseNorm(StyleNorm):
     """Instance norm of a picture in 2x2 phases: they have one mean and one variance, those of the large picture."""
 
@@ -208,8 +195,7 @@ class LeanNetwork(StyleNetwork):
         self.margin = self.period * self.rim + 6  # and 2 and 4 px in the last two layers
         self.noise = PlaceNoise(GRAINS)
         pixels = 3 * self.period**2
-        self.see = BesideNoise(pixels + self.noise.channels, width, 3, bias=False)
-        self.enter = StyledSequential(StyleNorm(width), nn.LeakyReLU(_LEAK))
+        self.enter = StyledSequential(*_convolution(pixels + self.noise.channels, width, 3, mirrored=False))
         deepest = Detour(deep_width, deep_width, deepest_blocks, kernel=1)
         self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
@@ -231,7 +217,8 @@ class LeanNetwork(StyleNetwork):
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
         pixels = unweave(self.enlarge(content), self.period)
         noise = self.noise(*pixels.shape[2:], place).to(pixels.dtype)
-        entered = self.enter(self.see(pixels, noise), style)
+        seen = torch.cat([pixels, noise.expand(pixels.shape[0], -1, -1, -1)], dim=1)
+        entered = self.enter(seen, style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
         at_half_size = self.doubling(hidden) + self.halving(_inside(pixels, self.rim))
         return squash(self.layers(at_half_size, style)[:, :, :height, :width])

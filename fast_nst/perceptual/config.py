@@ -74,7 +74,7 @@ class ObjectiveConfig:
         default="all",
         metadata={
             "help": "Where the content term features counts: everywhere alike (all), or most where the photograph has "
-            "detail (detailed)."
+            "detail (detailed). Other content terms are not weighed."
         },
     )
     channel_weights: ChannelWeights = field(
@@ -108,7 +108,13 @@ class ObjectiveConfig:
         default=0.5, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
     tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
-    tv_form: TvForm = field(default="anisotropic", metadata={"help": "Form of total variation."})
+    tv_form: TvForm = field(
+        default="anisotropic",
+        metadata={
+            "help": "Form of total variation; kuwahara asks for flat patches with sharp edges, and shows from a "
+            "weight of 4 on."
+        },
+    )
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
     loss_arithmetic: Arithmetic = field(default="float32", metadata={"help": "Arithmetic of the loss network."})
 

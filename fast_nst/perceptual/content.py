@@ -62,7 +62,7 @@ def feature_energy(features: Tensor, places: Tensor | None = None) -> Tensor:
 
 
 @torch.no_grad()
-def detailed_places(picture: Tensor, height: int, width: int) -> Tensor:
+def detailed_places(picture: Tensor, side: int) -> Tensor:
     """Say what each place of a photograph counts as content: much where there is detail, little where it is flat.
 
     In a clear sky there is nothing to keep, and strokes there should cost nothing; a face should. Detail is the root
@@ -72,15 +72,14 @@ def detailed_places(picture: Tensor, height: int, width: int) -> Tensor:
 
     Args:
         picture: the photograph, `(N, 3, H, W)` RGB in [0, 1].
-        height: of the feature map.
-        width: of the feature map.
+        side: of a place, px: how much smaller the feature map is than the picture.
 
     Returns:
-        `(N, 1, height, width)`; 1 everywhere for a photograph without any detail.
+        `(N, 1, H // side, W // side)`; 1 everywhere for a photograph without any detail.
     """
     light = luminance(picture)
     detail = _around((light - _around(light, _FINE)).square(), _NEAR).sqrt() + _FAINT_DETAIL
-    at_places = F.adaptive_avg_pool2d(detail, (height, width))
+    at_places = F.avg_pool2d(detail, side)
     return (at_places / at_places.mean((2, 3), keepdim=True)).sqrt().clamp(*_COUNTS)
 
 

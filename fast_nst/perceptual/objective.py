@@ -126,13 +126,13 @@ class Objective(nn.Module):
             found = self.loss_network(content, self.content_layers)
         else:
             found = features_in_strips(self.loss_network, content, self.content_layers, cut)
-        places = self._places(content, found) if self.config.content_places == "detailed" else {}
-        return {**found, **places, _PICTURE: content.detach()}
+        return {**found, **self._places(content), _PICTURE: content.detach()}
 
-    @staticmethod
-    def _places(content: Tensor, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return what each place of each layer counts."""
-        return {_places_of(layer): detailed_places(content, *target.shape[2:]) for layer, target in found.items()}
+    def _places(self, content: Tensor) -> dict[str, Tensor]:
+        """Return what each place of each content layer counts; nothing where they are alike."""
+        if self.config.content_places == "all" or not self.config.content_terms.get("features"):
+            return {}
+        return {_places_of(layer): detailed_places(content, 1 << (_block(layer) - 1)) for layer in self.content_layers}
 
     def forward(self, pastiche: Tensor, content_targets: Mapping[str, Tensor]) -> Losses:
         """Judge `pastiche` `(N, 3, H, W)`, RGB in [0, 1], made from the photograph behind `content_targets`.

@@ -85,8 +85,8 @@ def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
 def test_the_whole_network_is_the_plain_one_in_another_order():
     network, content = LeanNetwork(4, 6, 1, 1, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
     seen = network.enlarge(content)
-    norm, leak = network.enter
-    of_pixels, of_noise = network.see.weight[:, :48], network.see.weight[:, 48:]
+    enter, norm, leak = network.enter
+    of_pixels, of_noise = enter.weight[:, :48], enter.weight[:, 48:]
     wide = of_pixels.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
     style = network.style_row()
     noise_there = network.noise(seen.shape[2] // 4, seen.shape[3] // 4)[None].double()

@@ -57,23 +57,39 @@ def checks(height: int, width: int, deviation: float) -> Tensor:
 
 def test_where_a_photograph_is_flat_little_counts_as_content_and_where_it_has_detail_much():
     photograph = torch.full((1, 3, 96, 256), 0.5)
-    photograph[:, :, :, 192:] = checks(96, 64, 0.2)
-    places = detailed_places(photograph, 24, 64)[0, 0]
-    assert_close(places[:, :40], torch.full((24, 40), 1 / 3))  # 160 px, further than 24 from the checks
-    # Of a place all in the checks the detail is 0.2 less what their mean over 17 x 17 px takes away, and 0.01; of one
-    # all outside, 0.01; between lie 48 px. The mean is about a quarter of the former, of which the root is 2.
-    assert 3.0**0.5 < places[12, -3] < 2.0
+    photograph[:, :, :, 192:] = checks(96, 64, 0.4)
+    places = detailed_places(photograph, 4)[0, 0]
+    # Further than 24 px from the checks the detail is 0.01; all in them it is 0.4 less what their mean over 17 x 17 px
+    # takes away, and 0.01. The mean is about a quarter of that: shares of 0.1 and of 3.5, of which the roots are taken.
+    assert_close(places[:, :40], torch.full((24, 40), 1 / 3))
+    assert 1.7 < places[12, -3] < 1.95
 
 
-@pytest.mark.parametrize("photograph", [torch.full((2, 3, 40, 50), 0.3), checks(64, 80, 0.2)])
+def test_no_place_counts_more_than_twice():
+    photograph = torch.full((1, 3, 96, 512), 0.5)
+    photograph[:, :, :, 480:] = checks(96, 32, 0.4)
+    assert detailed_places(photograph, 8).max() == 2
+
+
+@pytest.mark.parametrize("photograph", [torch.full((2, 3, 40, 48), 0.3), checks(64, 80, 0.2)])
 def test_where_a_photograph_is_alike_everywhere_all_places_count_1(photograph):
-    places = detailed_places(photograph, 8, 10)
-    assert_close(places, torch.ones(len(photograph), 1, 8, 10), atol=0.02, rtol=0)
+    places = detailed_places(photograph, 8)
+    count, _, height, width = photograph.shape
+    assert_close(places, torch.ones(count, 1, height // 8, width // 8), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 70), (33, 20)])
+def test_places_of_each_picture_of_a_batch_are_its_own_however_small(height, width):
+    batch = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+    batch[1] *= 0.1
+    places = detailed_places(batch, 4)
+    assert places.shape == (2, 1, height // 4, width // 4)
+    assert_close(places, torch.cat([detailed_places(picture[None], 4) for picture in batch]))
 
 
 def test_places_do_not_know_how_light_a_photograph_is():
     photograph = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0)) / 2
-    assert_close(detailed_places(photograph + 0.4, 5, 6), detailed_places(photograph, 5, 6))
+    assert_close(detailed_places(photograph + 0.4, 5), detailed_places(photograph, 5))
 
 
 @pytest.mark.parametrize("constants", CONSTANTS)

@@ -84,6 +84,14 @@ def test_the_kuwahara_filter_moves_with_the_picture(seed, top, left):
     assert_close(moved[:, :, 3:-3, 3:-3], kuwahara(image)[:, :, top + 3 : top + 13, left + 3 : left + 13])
 
 
+def test_one_colour_costs_nothing_by_kuwahara_and_no_gradient_goes_through_the_filter():
+    image = torch.full((2, 3, 9, 9), 0.5, requires_grad=True)
+    assert_close(total_variation(image, "kuwahara"), torch.zeros(2))
+    noisy = noise(1, 1, 9, 9).sigmoid().requires_grad_()
+    total_variation(noisy, "kuwahara", "johnson2016").sum().backward()
+    assert_close(noisy.grad, (noisy - kuwahara(noisy)).sign().detach())
+
+
 @pytest.mark.parametrize("size", [(2, 2), (3, 9), (64, 2)])
 def test_small_pictures_have_a_kuwahara_filter_too(size):
     filtered = kuwahara(torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)))
