@@ -3,7 +3,7 @@
 import click
 
 from fast_nst.perceptual import ObjectiveConfig
-from fast_nst.perceptual.vgg import layer_names
+from fast_nst.perceptual.vgg import held_layers, is_left_to_mini
 
 
 def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
@@ -15,16 +15,23 @@ def resolved(objective: ObjectiveConfig) -> ObjectiveConfig:
             "--loss-network vgg19 downloads the whole one once (550 MB), and it is then the default",
             err=True,
         )
-    asked, held = ({*one.content_layers, *one.style_layers} for one in (objective, settled))
-    if missing := sorted(asked - held):
-        has_mini = {*missing} <= {*layer_names("mini")}
+    _tell_what_is_cut_off(objective, settled)
+    return settled
+
+
+def _tell_what_is_cut_off(objective: ObjectiveConfig, settled: ObjectiveConfig) -> None:
+    asked, kept = ({*one.content_layers, *one.style_layers} for one in (objective, settled))
+    held = held_layers(settled.loss_network)
+    from_mini = sorted(layer for layer in kept if is_left_to_mini(layer, held))
+    replaced = sorted(asked - kept)
+    if from_mini or replaced:
+        remedies = [f"{', '.join(from_mini)} come from mini"] if from_mini else []
+        remedies += [f"{held[-1]} is used instead of {', '.join(replaced)}"] if replaced else []
         click.echo(
-            f"fast-nst: {settled.loss_network} is cut before {', '.join(missing)}; its deepest layer, {max(held)}, "
-            "is used instead; --loss-network vgg19 downloads the whole network"
-            + (", and mini has what is missing, too" if has_mini else ""),
+            f"fast-nst: {settled.loss_network} ends with {held[-1]}: {', and '.join(remedies)}; "
+            "--loss-network vgg19 downloads the whole network",
             err=True,
         )
-    return settled
 
 
 def tell_weights(asked: ObjectiveConfig, chosen: ObjectiveConfig, painting: str = "this painting") -> None:

@@ -17,6 +17,8 @@ from fast_nst.perceptual.vgg import (
     check_network,
     downloaded,
     held_layers,
+    is_cut_off,
+    is_left_to_mini,
     layer_names,
 )
 
@@ -47,8 +49,8 @@ class ObjectiveConfig:
     loss_network: str = field(
         default="auto",
         metadata={
-            "help": "Frozen network that judges: vgg19, vgg16, mini, or a file of weights, whole or cut; "
-            "auto is vgg19 where torchvision has downloaded it already, else mini."
+            "help": "Frozen network that judges: vgg19, vgg16, mini, or a file of weights; where that is cut, deeper "
+            "layers come from mini; auto is vgg19 where torchvision has downloaded it already, else mini."
         },
     )
     vgg_input: InputConvention | None = field(
@@ -162,7 +164,7 @@ class ObjectiveConfig:
         """Return this with `auto` replaced by a loss network that is at hand: nothing is downloaded unasked.
 
         VGG-19 if torchvision has downloaded it before, or `mini` lacks a layer; else `mini`. Where a file of weights is
-        cut before a layer that is asked for, its deepest layer takes that one's place.
+        cut before a layer that is asked for, `mini`'s is used if it has that one; else the file's deepest layer.
 
         Raises:
             WeightsError: for a file that is no file of weights.
@@ -172,22 +174,22 @@ class ObjectiveConfig:
             needs_vgg = not layers <= set(layer_names("mini")) or downloaded("vgg19") is not None
             return replace(self, loss_network="vgg19" if needs_vgg else "mini")
         held = held_layers(self.loss_network)
-        if not held or not any(_is_cut_off(layer, held) for layer in layers):
+        if not any(_is_replaced(layer, held) for layer in layers):
             return self
         content, style = (_held(layers, held) for layers in (self.content_layers, self.style_layers))
         return replace(self, content_layers=content, style_layers=style)
 
 
-def _is_cut_off(layer: str, held: Sequence[str]) -> bool:
-    """Whether VGG-19 has this layer after the last one of `held`; their names sort as they follow on each other."""
-    return layer > held[-1] and layer in held_layers("vgg19")
+def _is_replaced(layer: str, held: Sequence[str]) -> bool:
+    """Whether neither a file that ends with the last of `held` nor `mini` has this layer of VGG-19."""
+    return is_cut_off(layer, held) and not is_left_to_mini(layer, held)
 
 
 def _held(layers: Mapping[str, float], held: Sequence[str]) -> dict[str, float]:
-    """Return layers and their weights, those that are cut off after `held` added to its last one."""
+    """Return layers and their weights, those that nothing has after `held` added to its last one."""
     found: dict[str, float] = {}
     for layer, weight in layers.items():
-        name = held[-1] if _is_cut_off(layer, held) else layer
+        name = held[-1] if _is_replaced(layer, held) else layer
         found[name] = found.get(name, 0.0) + weight
     return found
 

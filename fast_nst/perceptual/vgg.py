@@ -11,7 +11,7 @@ References:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -106,13 +106,27 @@ def held_layers(network: str | Path) -> list[str]:
 @lru_cache
 def _held_in(path: Path, _changed: int) -> tuple[str, ...]:
     """Return the same for a file, which may be large and is asked for by every objective of a run: read once."""
-    weights = load_weights(path, "torchvision")  # whatever its convention: nothing is computed
+    return _held(load_weights(path, "torchvision"))  # whatever its convention: nothing is computed
+
+
+def _held(weights: Weights) -> tuple[str, ...]:
+    """Return the activations after a rectifier up to the last convolution of `weights`."""
     indices, known = convolution_names(weights.architecture), layer_names(weights.architecture)
     names = list(indices)
     last = max(
         (place for place, name in enumerate(names) if f"features.{indices[name]}.weight" in weights.state), default=-1
     )
     return tuple(layer for layer in (name.replace("conv", "relu") for name in names[: last + 1]) if layer in known)
+
+
+def is_cut_off(layer: str, held: Sequence[str]) -> bool:
+    """Whether VGG-19 has `layer` after the last one of `held`; their names sort as they follow on each other."""
+    return bool(held) and layer > max(held) and layer in held_layers("vgg19")
+
+
+def is_left_to_mini(layer: str, held: Sequence[str]) -> bool:
+    """Whether a file that ends with the last of `held` is cut before `layer`, and `mini` has that."""
+    return is_cut_off(layer, held) and layer in _MINI_LAYERS
 
 
 def check_network(network: str) -> None:
@@ -141,6 +155,8 @@ class VggFeatures(nn.Module):
     Raises:
         ConfigError: for a layer the network does not have.
         WeightsError: for a missing, foreign or too short file of weights.
+
+    A file may be cut: layers after its last one come from `mini`, a pass of its own, where that has them.
     """
 
     mean: Tensor
@@ -163,8 +179,11 @@ class VggFeatures(nn.Module):
         check_layers(self.layers, weights.architecture)
         self.pooling = pooling
         self.arithmetic = arithmetic
-        self.convolutions = _convolutions(weights, self.layers)
-        self.heads = _heads(weights, self.layers)
+        lacking = frozenset(layer for layer in self.layers if is_left_to_mini(layer, _held(weights)))
+        self.own_layers = self.layers - lacking
+        self.convolutions = _convolutions(weights, self.own_layers)
+        self.heads = _heads(weights, self.own_layers)
+        self.mini = VggFeatures(lacking, network="mini", pooling=pooling, arithmetic=arithmetic) if lacking else None
         mean, std = _NORMALIZATION[weights.convention]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -185,6 +204,13 @@ class VggFeatures(nn.Module):
             raise ValueError(f"{sorted(wanted - self.layers)} were not asked for at construction")
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(f"image must be (N, 3, H, W), got {tuple(image.shape)}")
+        found = self._own(image, wanted & self.own_layers) if wanted & self.own_layers else {}
+        if self.mini is not None and wanted - self.own_layers:
+            found |= self.mini(image, wanted - self.own_layers)
+        return found
+
+    def _own(self, image: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+        """Return the activations of layers that these weights have."""
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16_on(image.device)):
             found: dict[str, Tensor] = {}
             hidden = ((image - self.mean) / self.std).contiguous(memory_format=torch.channels_last)

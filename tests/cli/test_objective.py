@@ -20,20 +20,20 @@ def asked(vgg_file):
     return make
 
 
-def test_layers_that_a_cut_file_lacks_are_told_and_what_judges_instead(asked, vgg_file, capsys):
-    settled = resolved(asked("relu4_1", "relu1_1", "relu3_1", "relu4_1"))
-    assert (settled.content_layers, settled.style_layers) == ({"relu2_2": 1.0}, {"relu1_1": 1.0, "relu2_2": 2.0})
+def test_layers_that_a_cut_file_lacks_come_from_mini_and_that_is_told(asked, vgg_file, capsys):
+    cut = asked("relu4_1", "relu1_1", "relu3_1", "relu4_1")
+    assert resolved(cut) == cut
     assert capsys.readouterr().err == (
-        f"fast-nst: {vgg_file} is cut before relu3_1, relu4_1; its deepest layer, relu2_2, is used instead; "
-        "--loss-network vgg19 downloads the whole network, and mini has what is missing, too\n"
+        f"fast-nst: {vgg_file} ends with relu2_2: relu3_1, relu4_1 come from mini; "
+        "--loss-network vgg19 downloads the whole network\n"
     )
 
 
-def test_mini_is_named_only_where_it_has_what_is_missing(asked, capsys):
-    resolved(asked("relu4_2", "relu4_1"))
+def test_layers_that_mini_lacks_too_are_replaced_by_the_deepest_one_and_that_is_told(asked, capsys):
+    settled = resolved(asked("relu4_2", "relu4_1"))
+    assert (settled.content_layers, settled.style_layers) == ({"relu2_2": 1.0}, {"relu4_1": 1.0})
     told = capsys.readouterr().err
-    assert "is cut before relu4_1, relu4_2; its deepest layer, relu2_2, is used instead" in told
-    assert told.endswith("--loss-network vgg19 downloads the whole network\n")
+    assert "ends with relu2_2: relu4_1 come from mini, and relu2_2 is used instead of relu4_2; --loss-network" in told
 
 
 def test_of_a_file_that_has_all_layers_nothing_is_told(asked, capsys):
@@ -52,13 +52,5 @@ def test_the_message_comes_before_the_work(save_picture, tmp_path, monkeypatch, 
         main(["gatys", "photo.png", "photo.png", "-o", "out.png", *small, "--loss-network", "conv1_1.safetensors"]) == 0
     )
     told = capsys.readouterr().err
-    missing = "relu2_1, relu3_1, relu3_3, relu4_1, relu5_1"
-    assert told.startswith(
-        f"fast-nst: conv1_1.safetensors is cut before {missing}; its deepest layer, relu1_1, is used"
-    )
-
-
-def test_mini_is_told_where_vgg19_was_not_downloaded(monkeypatch, capsys):
-    monkeypatch.setattr(config, "downloaded", lambda network: None)
-    assert resolved(ObjectiveConfig()).loss_network == "mini"
-    assert capsys.readouterr().err.startswith("fast-nst: the loss network is mini, a small copy of VGG-19")
+    from_mini = "relu2_1, relu3_1, relu3_3, relu4_1, relu5_1"
+    assert told.startswith(f"fast-nst: conv1_1.safetensors ends with relu1_1: {from_mini} come from mini; ")

@@ -358,11 +358,12 @@ def test_a_term_that_makes_no_sense_is_named(options, message):
         ObjectiveConfig(**options)
 
 
-def test_the_deepest_layer_of_a_cut_file_takes_the_place_of_those_it_lacks(vgg_file):
-    whole = ObjectiveConfig(loss_network=str(vgg_file), style_layers={"relu1_1": 1.0, "relu2_2": 2.0, "relu5_1": 0.5})
+def test_of_a_cut_file_mini_has_the_deeper_layers_and_the_deepest_one_stands_for_those_that_nothing_has(vgg_file):
+    styles = {"relu1_1": 1.0, "relu2_2": 2.0, "relu4_2": 0.5, "relu5_1": 0.5}
+    whole = ObjectiveConfig(loss_network=str(vgg_file), style_layers=styles)
     cut = whole.resolved()
-    assert cut.content_layers == {"relu2_2": 1.0}
-    assert cut.style_layers == {"relu1_1": 1.0, "relu2_2": 2.5}
+    assert cut.content_layers == {"relu4_1": 1.0}
+    assert cut.style_layers == {"relu1_1": 1.0, "relu2_2": 2.5, "relu5_1": 0.5}
     assert cut.resolved() == cut
     assert Objective(whole, torch.rand(1, 3, 64, 64)).style_layers == cut.style_layers
 

@@ -241,13 +241,13 @@ def test_a_file_that_does_not_say_its_input_asks_for_the_option(tmp_path, vgg_st
         load_weights(write(tmp_path / name, vgg_state))
 
 
-def test_missing_layers_are_named_and_so_is_what_to_do(vgg_file):
+def test_layers_that_mini_lacks_too_are_named_and_so_is_what_to_do(vgg_file):
     message = (
-        r"shallow\.safetensors lacks conv3_1, conv3_2 of vgg19; it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
+        r"shallow\.safetensors lacks conv3_1, conv3_2, conv3_3, conv3_4, conv4_1, conv4_2 of vgg19; it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
         "Ask for shallower layers, or give a whole file, or --loss-network vgg19 to let torchvision download it"
     )
     with pytest.raises(WeightsError, match=message):
-        VggFeatures(["relu3_2"], network=vgg_file)
+        VggFeatures(["relu4_2", "relu4_1"], network=vgg_file)
 
 
 def test_a_file_of_something_else_holds_no_vgg_layer(tmp_path):
@@ -364,13 +364,22 @@ def cut_mini(tmp_path_factory) -> Path:
 
 
 @torch.no_grad()
-def test_mini_without_its_deep_part_still_serves_for_the_layers_that_it_has(cut_mini, mini, image):
-    found, whole = VggFeatures(SHALLOW_OF_MINI, network=cut_mini)(image), mini(image, SHALLOW_OF_MINI)
-    assert all(torch.equal(found[layer], whole[layer]) for layer in SHALLOW_OF_MINI)
-    with pytest.raises(
-        WeightsError, match=r"lacks conv4_1, conv4_2, conv4_3, conv4_4, conv5_1 of mini; it holds conv1_1"
-    ):
-        VggFeatures(["relu5_1"], network=cut_mini)
+def test_mini_without_its_deep_part_takes_that_from_mini(cut_mini, mini, image):
+    layers = [*SHALLOW_OF_MINI, "relu5_1"]
+    found, whole = VggFeatures(layers, network=cut_mini)(image), mini(image, layers)
+    assert all(torch.equal(found[layer], whole[layer]) for layer in layers)
+
+
+@torch.no_grad()
+def test_the_layers_that_a_cut_file_lacks_come_from_mini(vgg_file, mini, image):
+    both = VggFeatures(["relu2_2", "relu1_2", "relu3_1", "relu4_1"], network=vgg_file)
+    found = both(image)
+    assert found.keys() == {"relu1_2", "relu2_2", "relu3_1", "relu4_1"}
+    own, of_mini = VggFeatures(["relu1_2", "relu2_2"], network=vgg_file)(image), mini(image, ["relu3_1", "relu4_1"])
+    assert all(torch.equal(found[layer], one) for layer, one in (own | of_mini).items())
+    for layer in found:
+        assert both(image, [layer]).keys() == {layer}
+        assert torch.equal(both(image, [layer])[layer], found[layer])
 
 
 def test_the_shallow_part_of_mini_is_the_one_that_networks_were_trained_with(cut_mini):
