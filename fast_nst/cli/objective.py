@@ -25,10 +25,10 @@ def _tell_what_is_cut_off(objective: ObjectiveConfig, settled: ObjectiveConfig) 
     from_mini = sorted(layer for layer in kept if is_left_to_mini(layer, held))
     replaced = sorted(asked - kept)
     if from_mini or replaced:
-        remedies = [f"{', '.join(from_mini)} come from mini"] if from_mini else []
-        remedies += [f"{held[-1]} is used instead of {', '.join(replaced)}"] if replaced else []
+        remedies = [f"mini gives {', '.join(from_mini)}"] if from_mini else []
+        remedies += [f"{held[-1]} takes the place of {', '.join(replaced)}"] if replaced else []
         click.echo(
-            f"fast-nst: {settled.loss_network} ends with {held[-1]}: {', and '.join(remedies)}; "
+            f"fast-nst: {settled.loss_network} ends with {held[-1]}, so {', and '.join(remedies)}; "
             "--loss-network vgg19 downloads the whole network",
             err=True,
         )

@@ -24,7 +24,7 @@ def test_layers_that_a_cut_file_lacks_come_from_mini_and_that_is_told(asked, vgg
     cut = asked("relu4_1", "relu1_1", "relu3_1", "relu4_1")
     assert resolved(cut) == cut
     assert capsys.readouterr().err == (
-        f"fast-nst: {vgg_file} ends with relu2_2: relu3_1, relu4_1 come from mini; "
+        f"fast-nst: {vgg_file} ends with relu2_2, so mini gives relu3_1, relu4_1; "
         "--loss-network vgg19 downloads the whole network\n"
     )
 
@@ -33,7 +33,7 @@ def test_layers_that_mini_lacks_too_are_replaced_by_the_deepest_one_and_that_is_
     settled = resolved(asked("relu4_2", "relu4_1"))
     assert (settled.content_layers, settled.style_layers) == ({"relu2_2": 1.0}, {"relu4_1": 1.0})
     told = capsys.readouterr().err
-    assert "ends with relu2_2: relu4_1 come from mini, and relu2_2 is used instead of relu4_2; --loss-network" in told
+    assert "ends with relu2_2, so mini gives relu4_1, and relu2_2 takes the place of relu4_2; --loss-network" in told
 
 
 def test_of_a_file_that_has_all_layers_nothing_is_told(asked, capsys):
@@ -53,4 +53,10 @@ def test_the_message_comes_before_the_work(save_picture, tmp_path, monkeypatch, 
     )
     told = capsys.readouterr().err
     from_mini = "relu2_1, relu3_1, relu3_3, relu4_1, relu5_1"
-    assert told.startswith(f"fast-nst: conv1_1.safetensors ends with relu1_1: {from_mini} come from mini; ")
+    assert told.startswith(f"fast-nst: conv1_1.safetensors ends with relu1_1, so mini gives {from_mini}; ")
+
+
+def test_mini_is_told_where_vgg19_was_not_downloaded(monkeypatch, capsys):
+    monkeypatch.setattr(config, "downloaded", lambda network: None)
+    assert resolved(ObjectiveConfig()).loss_network == "mini"
+    assert capsys.readouterr().err.startswith("fast-nst: the loss network is mini, a small copy of VGG-19")

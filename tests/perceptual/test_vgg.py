@@ -243,7 +243,8 @@ def test_a_file_that_does_not_say_its_input_asks_for_the_option(tmp_path, vgg_st
 
 def test_layers_that_mini_lacks_too_are_named_and_so_is_what_to_do(vgg_file):
     message = (
-        r"shallow\.safetensors lacks conv3_1, conv3_2, conv3_3, conv3_4, conv4_1, conv4_2 of vgg19; it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
+        r"shallow\.safetensors lacks conv3_1, conv3_2, conv3_3, conv3_4, conv4_1, conv4_2 of vgg19; "
+        r"it holds conv1_1, conv1_2, conv2_1, conv2_2\. "
         "Ask for shallower layers, or give a whole file, or --loss-network vgg19 to let torchvision download it"
     )
     with pytest.raises(WeightsError, match=message):
