@@ -9,7 +9,7 @@ from torch import Tensor
 from fast_nst.errors import ConfigError, FastNstError, WeightsError
 from fast_nst.inference import Stylizer
 from fast_nst.perceptual import ObjectiveConfig, VggFeatures
-from fast_nst.perceptual.vgg import Architecture, downloaded, layer_names
+from fast_nst.perceptual.vgg import Architecture, downloaded, held_layers, is_left_to_mini, layer_names
 
 DEEP_LAYER = "relu4_1"
 
@@ -59,6 +59,8 @@ def load_encoder(network: str, device: str = "cpu") -> Encoder:
         WeightsError: where it does not serve, or lacks the layer.
     """
     try:
+        if is_left_to_mini(DEEP_LAYER, held := held_layers(network)):  # which may have trained what is judged
+            raise WeightsError(f"it ends with {held[-1]}, expected a file with {DEEP_LAYER}")
         features = VggFeatures([DEEP_LAYER], network=network).to(device)
     except FastNstError as error:
         raise WeightsError(f"--judge {network} does not serve: {error}") from error

@@ -73,5 +73,7 @@ def test_an_encoder_is_the_layer_relu4_1(tmp_path):
 
 
 def test_weights_that_end_before_it_do_not_serve(vgg_file):
-    with pytest.raises(WeightsError, match=r"--judge .*shallow.safetensors does not serve: .* lacks conv3_1"):
+    with pytest.raises(
+        WeightsError, match=r"--judge .*shallow.safetensors does not serve: it ends with relu2_2, expected a file"
+    ):
         load_encoder(str(vgg_file))
