@@ -142,6 +142,8 @@ def check_network(network: str) -> None:
 class VggFeatures(nn.Module):
     """Frozen VGG up to the deepest layer asked for, with its own input normalisation.
 
+    A file may be cut: layers after its last one come from `mini`, in a pass of its own, where that has them.
+
     Args:
         layers: names of the activations to return, `conv1_1` .. `relu5_4`; of `mini` those that `layer_names` gives.
         network: `vgg16` or `vgg19` (torchvision's ImageNet weights, downloaded once and hash-checked by torchvision),
@@ -155,8 +157,6 @@ class VggFeatures(nn.Module):
     Raises:
         ConfigError: for a layer the network does not have.
         WeightsError: for a missing, foreign or too short file of weights.
-
-    A file may be cut: layers after its last one come from `mini`, a pass of its own, where that has them.
     """
 
     mean: Tensor
