@@ -18,7 +18,7 @@ from one_run import Run, add_arguments, write_report
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fast_nst.perceptual import content_loss, gram_matrix, grid_loss, tone_loss, total_variation
+from fast_nst.perceptual import content_loss, gram_matrix, grid_loss, hue_loss, tone_loss, total_variation
 
 
 def peak_gflops() -> float:
@@ -89,7 +89,7 @@ class Step:
         self, pastiche: Tensor, features: list[dict[str, Tensor]], targets: dict[str, Tensor], content: Tensor
     ) -> Tensor:
         config, objective = self.objective.config, self.objective
-        total = total_variation(pastiche).mean() + tone_loss(pastiche, content).mean()
+        total = total_variation(pastiche).mean() + (tone_loss(pastiche, content) + hue_loss(pastiche, content)).mean()
         total = total + grid_loss(pastiche, self.module.network.size_multiple).mean()
         for layer in config.content_layers:
             total = total + content_loss(features[0][layer], targets[layer]).mean()

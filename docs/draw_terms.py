@@ -30,7 +30,7 @@ DEFAULT = ("features", "gram")
 SECTION = """
 ## Pictures
 
-A photograph and a painting, from noise, by {steps} steps of L-BFGS at {size} px, without the tone term: whatever is to
+A photograph and a painting, from noise, by {steps} steps of L-BFGS at {size} px, without tone and hue: whatever is to
 be seen, the term has brought. First the terms of content alone:
 
 ![The photograph, the painting, and what each content term brings back from noise](pictures/terms-content.jpg)
@@ -77,7 +77,7 @@ def configuration(terms: Terms, loss_network: str) -> GatysConfig:
         start_size=0,
         init="noise",
         device="cpu",
-        objective=ObjectiveConfig(loss_network=loss_network, tone_weight=0.0, **chosen),
+        objective=ObjectiveConfig(loss_network=loss_network, tone_weight=0.0, hue_weight=0.0, **chosen),
     )
 
 

@@ -90,6 +90,8 @@ def trained_objective(stylizer: Stylizer) -> dict[str, Any]:
         trained = dict(json.loads(stylizer.metadata.get("objective") or "{}"))
     except (TypeError, ValueError):
         raise ModelError(f"{stylizer.path}: its objective is no JSON object; export the model again") from None
+    if trained:
+        trained.setdefault("hue_weight", 0.0)  # files from before there was such a term
     unknown = sorted(set(trained) - {field.name for field in fields(ObjectiveConfig)})
     if unknown:
         raise ModelError(f"{stylizer.path}: its objective has {', '.join(unknown)}, unknown here; upgrade fast-nst")

@@ -1,6 +1,7 @@
 """Narrower arithmetic: a float32 style file in, one that computes in float16 or int8 out, and what that costs.
 
-* fp16: everything between the two casts is float16. Weights whose convolution would come near float16's limit (65,504)
+* fp16: everything between the two casts is float16, but for what leads to the local contrast: the faint differences
+  that it makes strong are lost in float16. Weights whose convolution would come near float16's limit (65,504)
   are scaled down by a power of two; the instance norm that follows takes the factor out again, and its epsilon is
   scaled with it, so that in exact arithmetic nothing changes.
 * int8: convolutions multiply 8-bit integers (QDQ, static: ranges are those met on photographs); norms and the rest stay
@@ -23,7 +24,7 @@ import numpy as np
 import onnx
 import onnx_ir
 import onnxruntime
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from fast_nst.errors import ModelError
 from fast_nst.export.rewrites import unpack_half
@@ -84,7 +85,10 @@ def to_float16(model: ModelProto, photographs: Sequence[Pixels]) -> ModelProto:
     model = _copy(model)
     _scale_before_norms(model, _largest_before_norms(model, photographs))
     with _quiet():
-        half: ModelProto = convert_float_to_float16(model, keep_io_types=True)
+        half: ModelProto = convert_float_to_float16(
+            model, keep_io_types=True, node_block_list=_of_local_contrast(model)
+        )
+    _drop_casts_there_and_back(half)
     return half
 
 
@@ -143,6 +147,45 @@ def _copy(model: ModelProto) -> ModelProto:
     copied = ModelProto()
     copied.CopyFrom(model)
     return copied
+
+
+def _of_local_contrast(model: ModelProto) -> list[str]:
+    """Return the names of all nodes up to a division by a square root, enlarged or not: there local contrast ends."""
+    producers = {name: node for node in model.graph.node for name in node.output}
+    roots: set[str] = set()
+    for node in model.graph.node:  # each stands after what makes its inputs
+        if node.op_type == "Sqrt" or (node.op_type == "Resize" and node.input[0] in roots):
+            roots.add(node.output[0])
+    waiting = [node for node in model.graph.node if node.op_type == "Div" and roots & set(node.input)]
+    found: dict[str, NodeProto] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found[node.name] = node
+            waiting += [producers[name] for name in node.input if name in producers]
+    return list(found)
+
+
+def _drop_casts_there_and_back(model: ModelProto) -> None:
+    """Leave out what the converter puts between two nodes in float32: a cast to float16, and one back."""
+    nodes = model.graph.node
+    narrowing = {node.output[0]: node.input[0] for node in nodes if _casts_to(node, TensorProto.FLOAT16)}
+    for node in nodes:
+        if _casts_to(node, TensorProto.FLOAT) and node.input[0] in narrowing:
+            wide, again = narrowing[node.input[0]], node.output[0]
+            for user in nodes:
+                for place, name in enumerate(user.input):
+                    if name == again:
+                        user.input[place] = wide
+    used = {name for node in nodes for name in node.input} | {output.name for output in model.graph.output}
+    while idle := [node for node in nodes if node.op_type == "Cast" and node.output[0] not in used]:
+        for node in idle:
+            nodes.remove(node)
+        used = {name for node in nodes for name in node.input} | {output.name for output in model.graph.output}
+
+
+def _casts_to(node: NodeProto, kind: int) -> bool:
+    return node.op_type == "Cast" and node.attribute[0].i == kind
 
 
 def _convolutions_before_norms(model: ModelProto) -> dict[str, NodeProto]:

@@ -21,9 +21,9 @@ from fast_nst.large.probe import CONTENT, PASTICHE, PROBE_WIDTH, PROBES, Probe, 
 
 # What makes each row of its output of a few rows of its input, or has nothing to do with rows.
 _LOCAL = {
-    *("Conv", "DepthToSpace", "Pad", "Resize", "BatchNormalization", "InstanceNormalization"),
+    *("AveragePool", "Conv", "DepthToSpace", "Pad", "Resize", "BatchNormalization", "InstanceNormalization"),
     *("Concat", "Expand", "Gather", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
-    *("Add", "Clip", "Div", "LeakyRelu", "Min", "Mod", "Mul", "Neg", "Relu", "Round", "Sub", "Tanh"),
+    *("Add", "Clip", "Div", "LeakyRelu", "Min", "Mod", "Mul", "Neg", "Relu", "Round", "Sqrt", "Sub", "Tanh"),
     *("BitwiseNot", "Cast", "Constant", "DequantizeLinear", "Identity", "QuantizeLinear", "Range"),
 }
 ROWS_ABOVE = "rows_above"
@@ -112,19 +112,32 @@ class StyleGraph:
         return float(np.prod(self._sizes[node.output[0]]) * np.prod(weight[1:]))
 
     def reach(self, nodes: Iterable[NodeProto]) -> int:
-        """Return how many rows of the picture, at most, these nodes together look up or down."""
-        rows = 0
+        """Return how many rows of the picture, at most, these nodes together look up or down.
+
+        Rows of a tensor are counted from its top. So a kernel looks down from the row of its place, and what is padded
+        at the top moves rows down, from where they look up.
+        """
+        up = up_surely = both = 0
         for node in nodes:
-            shape = self.shapes.get(node.input[0])
-            if shape is None:
-                continue
-            if node.op_type == "Conv":
-                kernel, dilation = _attribute(node, "kernel_shape", [1])[0], _attribute(node, "dilations", [1])[0]
-                rows += (kernel - 1) * dilation * shape.rows_per
-            elif node.op_type == "Pad":
-                grown = self.shapes[node.output[0]]
-                rows += max(0, grown.rows_more - shape.rows_more) * shape.rows_per
-        return rows
+            if (shape := self.shapes.get(node.input[0])) is not None:
+                least, most = self._padded_above(node)
+                up, up_surely = up + most * shape.rows_per, up_surely + least * shape.rows_per
+                if node.op_type in ("AveragePool", "Conv"):
+                    kernel, dilation = _attribute(node, "kernel_shape", [1])[0], _attribute(node, "dilations", [1])[0]
+                    both += (kernel - 1) * dilation * shape.rows_per
+        return max(up, both - up_surely)
+
+    def _padded_above(self, node: NodeProto) -> tuple[int, int]:
+        """Return how many rows, at least and at most, a node puts above those of its input."""
+        if node.op_type in ("AveragePool", "Conv"):
+            rows = int(_attribute(node, "pads", [0])[0])
+        elif node.op_type != "Pad":
+            rows = 0
+        elif (pads := self.initializers.get(node.input[1])) is not None:
+            rows = int(numpy_helper.to_array(pads)[self.shapes[node.input[0]].axis])
+        else:  # computed: as many as it grows by are above or below
+            return 0, max(0, self.shapes[node.output[0]].rows_more - self.shapes[node.input[0]].rows_more)
+        return rows, rows
 
     def working_bytes(self, nodes: Sequence[NodeProto]) -> float:
         """Return how much the tensors that exist at the fullest moment take, in bytes a pixel of the picture."""

@@ -1,5 +1,6 @@
 """How much memory there is, how much a picture takes, and what can be done with what is allowed."""
 
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,12 +117,17 @@ def check_disk(folder: Path, needed: int) -> None:
 
 def _strip_bytes(graph: StyleGraph, passes: list[Pass], width: int, rows: int) -> int:
     """Return how many bytes a strip takes in the pass that takes most."""
-    return max(int(_IN_STRIPS * _working_bytes(graph, one) * (rows + 2 * halo(graph, one)) * width) for one in passes)
+    return max(_row_bytes(graph, one, width) * (rows + 2 * halo(graph, one)) for one in passes)
 
 
 def _rows_within(graph: StyleGraph, passes: list[Pass], width: int, free: int) -> int:
     """Return how many rows a strip may have for every pass to take at most `free` bytes."""
-    return min(int(free / (_IN_STRIPS * _working_bytes(graph, one) * width)) - 2 * halo(graph, one) for one in passes)
+    return min(free // _row_bytes(graph, one, width) - 2 * halo(graph, one) for one in passes)
+
+
+def _row_bytes(graph: StyleGraph, one: Pass, width: int) -> int:
+    """Return how many bytes a row of a strip takes in a pass."""
+    return math.ceil(_IN_STRIPS * _working_bytes(graph, one) * width)
 
 
 def _working_bytes(graph: StyleGraph, one: Pass) -> float:

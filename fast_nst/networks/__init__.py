@@ -10,8 +10,12 @@ from fast_nst.networks.lean import LeanNetwork
 __all__ = ["MOST_STRENGTH", "PRESETS", "StyleNetwork", "build_network"]
 
 PRESETS: dict[str, Callable[[], StyleNetwork]] = {
-    "quality": lambda: LeanNetwork(width=64, deep_width=64, deep_blocks=3, deepest_blocks=2, blocks=3, tail=24),
-    "fast": lambda: LeanNetwork(width=32, deep_width=32, deep_blocks=3, deepest_blocks=2, blocks=2, tail=12),
+    "quality": lambda: LeanNetwork(
+        width=64, deep_width=64, deep_blocks=3, deepest_blocks=2, blocks=4, half_width=16, full_width=12
+    ),
+    "fast": lambda: LeanNetwork(
+        width=32, deep_width=32, deep_blocks=3, deepest_blocks=2, blocks=2, half_width=16, full_width=4
+    ),
     "johnson": lambda: JohnsonNetwork((32, 64, 128), padded=True),
     "johnson-half": lambda: JohnsonNetwork((16, 32, 64), padded=False),
 }

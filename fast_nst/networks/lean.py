@@ -1,15 +1,15 @@
-"""The lean network: all of it at a quarter of the size or less, its ends phase by phase.
+"""The lean network: nearly all of it at a quarter of the size or less, its ends phase by phase.
 
 A network spends its time where its pictures are large. Of a large picture's pixels, the 4x4 that lie over one small
 pixel are 16 *phases*, and each, of each colour, is a channel of the small picture. The photograph enters as its phases,
 so that a 3x3 convolution does what one of 12x12 and stride 4 would; the residual blocks work at a quarter of the size;
-and the way back up is never walked: what a resize-convolution does to the large picture is, on phases, a small
-convolution whose kernel is made from the resize-convolution's.
+and what a resize-convolution would do to a picture of twice the size is, on phases, a small convolution whose kernel is
+made from the resize-convolution's.
 
-So the last two layers learn as nearest-neighbour doubling and a convolution do, and run as ones that never leave a
-quarter of the size. A sub-pixel convolution [Shi2016], which has weights of its own for each phase, costs as much and
-learnt slower. Such a network draws a grid if nothing is done about it: `benchmarks/grid.py` measures it, `grid_loss` is
-against it.
+So the way up learns as nearest-neighbour doubling and a convolution do, twice; but the first doubling runs at a quarter
+of the size, and what paints the whole size runs at half of it. A sub-pixel convolution [Shi2016], which has weights of
+its own for each phase, costs as much and learnt slower. Such a network draws a grid if nothing is done about it:
+`benchmarks/grid.py` measures it, `grid_loss` is against it.
 
 References:
     [Johnson2016] Perceptual Losses for Real-Time Style Transfer and Super-Resolution, arXiv:1603.08155: the residual
@@ -24,11 +24,16 @@ from torch import Tensor, nn
 
 from fast_nst.networks.base import StyleNetwork, squash, unweave
 from fast_nst.networks.blocks import ArrangedConv2d
+from fast_nst.networks.contrast import LocalContrast
 from fast_nst.networks.noise import PlaceNoise
 from fast_nst.networks.styled import Styled, StyledSequential, StyleNorm
 
+PLACE = 4
+"""px, side of what is one place of a feature map at a quarter of the size."""
 GRAINS = (2, 2, 4, 8, 16)
-"""Of the noise beside the photograph: places, of 4 px, over which each of its channels is smooth."""
+"""Of the noise, which has a channel for each band of local contrast: places over which it is smooth."""
+_NOISE = 0.25
+"""Deviation of the noise, which is added to the local contrast: enough where that is 0, little where it is not."""
 _LEAK = 0.2  # of what is below zero, so that few channels can say much
 
 
@@ -89,30 +94,68 @@ class PhaseNorm(StyleNorm):
         return tall.reshape(count, channels, height, width)
 
 
+class FullSizePhases(ArrangedConv2d):
+    """Nearest-neighbour doubling, the photograph beside it, then a valid 3x3 convolution of both: in 2x2 phases."""
+
+    doubled_falls_on: Tensor
+    photograph_falls_on: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels + 3, out_channels, 3)
+        self.register_buffer("doubled_falls_on", torch.zeros(2, 2, 3), persistent=False)
+        self.register_buffer("photograph_falls_on", torch.zeros(2, 2, 2, 3), persistent=False)
+        for phase in range(2):
+            for tap in range(3):
+                self.doubled_falls_on[phase, (phase + tap) // 2, tap] = 1
+                self.photograph_falls_on[phase, (phase + tap) // 2, (phase + tap) % 2, tap] = 1
+
+    def arranged(self, weight: Tensor) -> Tensor:
+        """`(Cout, Cin + 3, 3, 3)` to `(Cout * 2 * 2, Cin + 2 * 2 * 3, 2, 2)`."""
+        of_doubled, of_photograph = weight[:, :-3], weight[:, -3:]
+        doubled = torch.einsum("aty,bsx,oiyx->oabits", self.doubled_falls_on, self.doubled_falls_on, of_doubled)
+        falls_on = self.photograph_falls_on
+        beside = torch.einsum("atry,bscx,oiyx->oabrcits", falls_on, falls_on, of_photograph).flatten(3, 5)
+        return torch.cat([doubled, beside], dim=3).flatten(0, 2)
+
+    def arranged_bias(self, bias: Tensor) -> Tensor:
+        """`(Cout,)` to `(Cout * 2 * 2,)`."""
+        return bias.repeat_interleave(4)
+
+    def forward(self, hidden: Tensor, pixels: Tensor) -> Tensor:  # type: ignore[override]
+        """Return `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column.
+
+        Args:
+            hidden: `(N, Cin, h, w)`, to be doubled.
+            pixels: the 2x2 phases of the photograph there, `(N, 2 * 2 * 3, h, w)`: row, column, colour.
+        """
+        assert self.bias is not None
+        beside = torch.cat([hidden, pixels], dim=1)
+        return F.conv2d(beside, self.arranged(self.weight), self.arranged_bias(self.bias))
+
+
 class PaintingPhases(ArrangedConv2d):
-    """Nearest-neighbour doubling of a picture in 2x2 phases, then a valid 9x9 convolution to RGB: in phases."""
+    """A valid 5x5 convolution to RGB of a picture in 2x2 phases: to 2x2 phases."""
 
     falls_on: Tensor
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__(in_channels, 3, 9)
-        self.register_buffer("falls_on", torch.zeros(4, 2, 3, 9), persistent=False)
-        for phase in range(4):
-            for tap in range(9):
-                half_size = (phase + tap - 4) // 2  # pixel of the picture that is doubled, from the middle one's first
-                self.falls_on[phase, half_size % 2, half_size // 2 + 1, tap] = 1
+        super().__init__(in_channels, 3, 5)
+        self.register_buffer("falls_on", torch.zeros(2, 2, 3, 5), persistent=False)
+        for phase in range(2):
+            for tap in range(5):
+                self.falls_on[phase, (phase + tap) % 2, (phase + tap) // 2, tap] = 1
 
     def arranged(self, weight: Tensor) -> Tensor:
-        """`(3, Cin, 9, 9)` to `(4 * 4 * 3, Cin * 2 * 2, 3, 3)`."""
+        """`(3, Cin, 5, 5)` to `(2 * 2 * 3, Cin * 2 * 2, 3, 3)`."""
         kernel = torch.einsum("apty,bqsx,oiyx->aboipqts", self.falls_on, self.falls_on, weight)
         return kernel.flatten(3, 5).flatten(0, 2)
 
     def arranged_bias(self, bias: Tensor) -> Tensor:
-        """`(3,)` to `(4 * 4 * 3,)`."""
-        return bias.repeat(16)
+        """`(3,)` to `(2 * 2 * 3,)`."""
+        return bias.repeat(4)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """`(N, Cin * 2 * 2, h, w)` to `(N, 4 * 4 * 3, h - 2, w - 2)`: row, column, colour."""
+        """`(N, Cin * 2 * 2, h, w)` to `(N, 2 * 2 * 3, h - 2, w - 2)`: row, column, colour."""
         assert self.bias is not None
         return F.conv2d(hidden, self.arranged(self.weight), self.arranged_bias(self.bias))
 
@@ -171,10 +214,12 @@ class Detour(Styled):
 
 
 class LeanNetwork(StyleNetwork):
-    """The photograph's phases and noise, detours at an eighth and a sixteenth, residual blocks, the way up in phases.
+    """A network of residual blocks at a quarter of the size, with detours at an eighth and a sixteenth.
 
-    The detours are what large strokes are made in; to what the blocks give, doubled, the photograph's own pixels are
-    added, so that its edges need not be remembered on the way.
+    It sees the photograph's phases, its local contrast, and noise. The detours are what large strokes are made in. On
+    the way up there are two rectifiers at half of the size and one at the whole size: with one alone, edges between
+    strokes come out soft and round. The photograph's own pixels enter at both sizes again, so that its edges need not
+    be remembered on the way.
 
     Args:
         width: channels at a quarter of the size.
@@ -182,46 +227,59 @@ class LeanNetwork(StyleNetwork):
         deep_blocks: residual blocks at an eighth.
         deepest_blocks: residual blocks at a sixteenth.
         blocks: residual blocks at a quarter, valid.
-        tail: channels at half size, in `DoublingPhases`.
+        half_width: channels at half the size.
+        full_width: channels at the whole size.
     """
 
-    size_multiple, period = 16, 4
+    size_multiple, period = 16, 2
 
     def __init__(
-        self, width: int, deep_width: int, deep_blocks: int, deepest_blocks: int, blocks: int, tail: int
+        self,
+        width: int,
+        deep_width: int,
+        deep_blocks: int,
+        deepest_blocks: int,
+        blocks: int,
+        half_width: int,
+        full_width: int,
     ) -> None:
         super().__init__()
-        self.rim = 1 + blocks  # small px that go on the way in and in the blocks
-        self.margin = self.period * self.rim + 6  # and 2 and 4 px in the last two layers
-        self.noise = PlaceNoise(GRAINS)
-        pixels = 3 * self.period**2
-        self.enter = StyledSequential(*_convolution(pixels + self.noise.channels, width, 3, mirrored=False))
+        self.rim = 1 + blocks  # places that go on the way in and in the blocks
+        self.margin = PLACE * self.rim + 7  # and 2, 2, 1 and 2 px on the way up
+        self.contrast, self.noise = LocalContrast(PLACE), PlaceNoise(GRAINS)
+        pixels = 3 * PLACE**2
+        self.enter = StyledSequential(*_convolution(pixels + self.contrast.channels, width, 3, mirrored=False))
         deepest = Detour(deep_width, deep_width, deepest_blocks, kernel=1)
         self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
-        self.doubling = DoublingPhases(width, tail)
-        self.halving = HalvingPhases(tail)
-        self.layers = StyledSequential(PhaseNorm(tail), nn.LeakyReLU(_LEAK), PaintingPhases(tail))
-        deep = 2 * self.period
-        self.receptive_radius = self.margin + deep * self.detour.reach + deep - 1
+        self.doubling = DoublingPhases(width, half_width)
+        self.halving = HalvingPhases(half_width)
+        self.at_half = StyledSequential(PhaseNorm(half_width), nn.LeakyReLU(_LEAK), nn.PixelShuffle(2))
+        self.half_residual = StyledSequential(*_convolution(half_width, half_width, 3, mirrored=False))
+        self.full = FullSizePhases(half_width, full_width)
+        self.paint = nn.Sequential(nn.LeakyReLU(_LEAK), PaintingPhases(full_width))
+        deep = 2 * PLACE
+        self.receptive_radius = self.margin + PLACE * self.contrast.reach + deep * self.detour.reach + deep - 1
         self.hold_styles(1)
 
     def enlarge(self, content: Tensor) -> Tensor:
         """Mirror the border: by the margin, and at the right and bottom until the detours can halve what entered."""
-        margin, lost = self.margin, 2 * self.period  # px that go on the way in
+        margin, lost = self.margin, 2 * PLACE  # px that go on the way in
         bottom, right = (margin + -(side + 2 * margin - lost) % self.size_multiple for side in content.shape[2:])
         return F.pad(content, (margin, right, margin, bottom), mode="reflect")
 
     def phases(self, content: Tensor, style: Tensor, place: tuple[int, int] = (0, 0)) -> Tensor:
         """Repaint `content`; see `StyleNetwork`."""
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
-        pixels = unweave(self.enlarge(content), self.period)
+        enlarged = self.enlarge(content)
+        pixels = unweave(enlarged, PLACE)
         noise = self.noise(*pixels.shape[2:], place).to(pixels.dtype)
-        seen = torch.cat([pixels, noise.expand(pixels.shape[0], -1, -1, -1)], dim=1)
-        entered = self.enter(seen, style)
+        entered = self.enter(torch.cat([pixels, self.contrast(enlarged) + _NOISE * noise], dim=1), style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
-        at_half_size = self.doubling(hidden) + self.halving(_inside(pixels, self.rim))
-        return squash(self.layers(at_half_size, style)[:, :, :height, :width])
+        half = self.at_half(self.doubling(hidden) + self.halving(_inside(pixels, self.rim)), style)
+        half = _inside(half, 1) + self.half_residual(half, style)
+        beside = unweave(_inside(enlarged, PLACE * (self.rim + 1)), self.period)
+        return squash(self.paint(self.full(half, beside))[:, :, :height, :width])
 
 
 def _convolution(before: int, after: int, kernel: int, *, stride: int = 1, mirrored: bool) -> list[nn.Module]:

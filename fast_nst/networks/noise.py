@@ -1,4 +1,4 @@
-"""Noise that a network sees beside the photograph: where that is flat, it has nothing else to make strokes of.
+"""Noise that is added to the local contrast: where a picture is of one colour, strokes can be made of nothing else.
 
 A convolution gives the same answer wherever it sees the same, so a clear sky comes out blank, whatever it is trained
 for. [Ulyanov2016] gave texture networks noise to start from for that reason. There it was drawn anew for each picture;

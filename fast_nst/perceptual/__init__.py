@@ -15,7 +15,7 @@ from fast_nst.perceptual.style import (
     wasserstein_loss,
 )
 from fast_nst.perceptual.tensors import to_image, to_pixels
-from fast_nst.perceptual.tone import luminance, tone_loss
+from fast_nst.perceptual.tone import hue_loss, luminance, tone_loss
 from fast_nst.perceptual.vgg import VggFeatures
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "gram_loss",
     "gram_matrix",
     "grid_loss",
+    "hue_loss",
     "least_side",
     "luminance",
     "moments_loss",

@@ -28,8 +28,10 @@ ContentPlaces = Literal["detailed", "all"]
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 4.0
 """Weights of an objective that says none and is not balanced for its painting; see `balance`."""
 
-STYLE_LAYERS = {"relu1_1": 0.5, "relu2_1": 1.0, "relu3_1": 2.0, "relu3_3": 1.0, "relu4_1": 2.0, "relu5_1": 0.5}
-"""Style layers that nobody chose, and their weights: most for those that see strokes, little for palette and grain."""
+CONTENT_LAYERS = {"relu2_2": 0.5, "relu3_3": 0.7, "relu4_1": 0.3}
+"""Content layers that nobody chose, and their weights: shallow ones keep edges and eyes, the deep one what is shown."""
+STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu3_3": 1.5, "relu4_1": 1.0}
+"""Style layers that nobody chose, and their weights: most for those that see strokes; the first is the palette."""
 
 OF_LAYERS, OF_PICTURES = ("features", "gradients"), ("ssim", "pixels")
 """The terms of content: on a layer's activations, and on the pictures themselves."""
@@ -58,7 +60,7 @@ class ObjectiveConfig:
     )
     pooling: Pooling = field(default="max", metadata={"help": "Pooling inside the loss network."})
     content_layers: Mapping[str, float] = field(
-        default_factory=lambda: {"relu4_1": 1.0}, metadata={"help": "Content layers and their weights."}
+        default_factory=lambda: dict(CONTENT_LAYERS), metadata={"help": "Content layers and their weights."}
     )
     style_layers: Mapping[str, float] = field(
         default_factory=lambda: dict(STYLE_LAYERS),
@@ -94,7 +96,7 @@ class ObjectiveConfig:
         default=(), metadata={"help": "Weights of several paintings, in their order, such as 3,7. Default: alike."}
     )
     style_levels: int = field(
-        default=2, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
+        default=1, metadata={"help": "Levels of the style pyramid: 1, 1/2, 1/4 ... of the picture's size."}
     )
     style_size: int = field(default=512, metadata={"help": "Longer side of the painting as the objective sees it, px."})
     content_weight: float | None = field(
@@ -107,14 +109,17 @@ class ObjectiveConfig:
         },
     )
     tone_weight: float = field(
-        default=0.5, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
+        default=0.3, metadata={"help": "Weight of the tone term: what is light in the photograph stays light."}
     )
-    tv_weight: float = field(default=0.3, metadata={"help": "Weight of the total variation term."})
+    hue_weight: float = field(
+        default=0.1, metadata={"help": "Weight of the hue term: what is warm in the photograph stays warm."}
+    )
+    tv_weight: float = field(default=4.0, metadata={"help": "Weight of the total variation term."})
     tv_form: TvForm = field(
-        default="anisotropic",
+        default="kuwahara",
         metadata={
-            "help": "Form of total variation; kuwahara asks for flat patches with sharp edges, and shows from a "
-            "weight of 4 on."
+            "help": "Form of total variation; kuwahara asks for flat patches with sharp edges. The others' weight "
+            "should be less, about 1."
         },
     )
     constants: Constants = field(default="relative", metadata={"help": "Whose normalisation of the terms."})
@@ -127,7 +132,8 @@ class ObjectiveConfig:
             _check_choice(name, getattr(self, name), get_args(choices))
         if self.loss_network != "auto":
             check_network(self.loss_network)
-        weights = {name: getattr(self, name) for name in ("content_weight", "style_weight", "tone_weight", "tv_weight")}
+        terms = ("content", "style", "tone", "hue", "tv")
+        weights = {name: getattr(self, name) for name in (f"{term}_weight" for term in terms)}
         _check_weights({name: weight for name, weight in weights.items() if weight is not None})
         self._check_terms()
         known = "vgg19" if self.loss_network == "auto" else self.loss_network

@@ -30,7 +30,7 @@ from fast_nst.perceptual.content import (
 from fast_nst.perceptual.smoothness import total_variation
 from fast_nst.perceptual.strips import Strip, features_in_strips, strips, sums_in_strips
 from fast_nst.perceptual.style import MEASURES
-from fast_nst.perceptual.tone import tone_loss
+from fast_nst.perceptual.tone import hue_loss, tone_loss
 from fast_nst.perceptual.vgg import VggFeatures
 
 _OF_PICTURES: dict[str, Callable[[Tensor, Tensor, Constants], Tensor]] = {"ssim": ssim_loss, "pixels": pixel_loss}
@@ -46,6 +46,7 @@ class Losses(NamedTuple):
     content: Tensor
     style: Tensor
     tone: Tensor
+    """Of luminance and of hue."""
     tv: Tensor
     total: Tensor
 
@@ -164,9 +165,14 @@ class Objective(nn.Module):
         )
 
     def _tone(self, pastiche: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        if not self.config.tone_weight or _PICTURE not in targets:  # without a photograph, style is judged alone
-            return pastiche.new_zeros(len(pastiche))
-        return self.config.tone_weight * tone_loss(pastiche, targets[_PICTURE])
+        total = pastiche.new_zeros(len(pastiche))
+        if _PICTURE not in targets:  # without a photograph, style is judged alone
+            return total
+        if self.config.tone_weight:
+            total = total + self.config.tone_weight * tone_loss(pastiche, targets[_PICTURE])
+        if self.config.hue_weight:
+            total = total + self.config.hue_weight * hue_loss(pastiche, targets[_PICTURE])
+        return total
 
     def _style(self, statistics: Mapping[Key, Tensor], level: int) -> Tensor | float:
         shares = _layer_weights(self.style_layers, self.config.constants)

@@ -1,17 +1,18 @@
-"""Tone: that what is light in the photograph is light in the pastiche, and what is dark is dark.
+"""Tone and hue: that what is light in the photograph is light in the pastiche, and what is warm is warm.
 
 Neither content nor style asks for it. A painting's Gram matrices only say how much light and dark there is, and a
-network's instance norms take the photograph's own brightness away: skies turn black over white fields, dark skin pale.
-This term is not of the papers.
+network's instance norms take the photograph's own brightness and colours away: skies turn black over white fields, dark
+skin pale, and all that is left of many colours is one. These terms are not of the papers.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 TONE_BLOCK = 16
-"""Side of the blocks whose luminance is compared, px: strokes are free inside them, and faces are larger."""
+"""Side of the blocks that are compared, px: strokes are free inside them, and faces are larger."""
 _LUMINANCE = (0.299, 0.587, 0.114)  # of R, G and B, as in ITU-R BT.601
-_FAINT = 0.01  # deviation of luminance, in [0, 1], below which there is hardly any light and dark to keep
+_FAINT = 0.01  # deviation, of values in [0, 1], below which there is hardly any light and dark, or colour, to keep
 
 
 def tone_loss(image: Tensor, target: Tensor) -> Tensor:
@@ -30,8 +31,24 @@ def tone_loss(image: Tensor, target: Tensor) -> Tensor:
         negative. A pastiche of one tone costs 1; where the photograph is of one tone, there is nothing to keep, and all
         is 0.
     """
-    tones, wanted = _standardised(image), _standardised(target)
-    return (wanted.square() - tones * wanted).mean(1)
+    return _unlike(luminance(image), luminance(target))
+
+
+def hue_loss(image: Tensor, target: Tensor) -> Tensor:
+    """One less the correlation of two pictures' blurred colours: where warm and cold are, not how strong.
+
+    Colours are red less blue, and green less the mean of both, as they differ from their means over the picture. The
+    two together are brought to deviation 1 and compared as luminance is in `tone_loss`. So weaker colours cost nothing,
+    and other ones little, as long as what was redder than the rest, or greener, stays so.
+
+    Args:
+        image: the pastiche, `(N, 3, H, W)` RGB in [0, 1].
+        target: the photograph, same shape.
+
+    Returns:
+        `(N,)`: as `tone_loss`; a pastiche of one hue costs 1, and where the photograph is grey all is 0.
+    """
+    return _unlike(_opponents(image), _opponents(target))
 
 
 def luminance(image: Tensor) -> Tensor:
@@ -40,10 +57,22 @@ def luminance(image: Tensor) -> Tensor:
     return (image * weights).sum(1, keepdim=True)
 
 
+def _opponents(image: Tensor) -> Tensor:
+    """Return red less blue, and green less the mean of both, `(N, 2, H, W)`."""
+    red, green, blue = image.unbind(1)
+    return torch.stack([red - blue, green - (red + blue) / 2], dim=1)
+
+
+def _unlike(image: Tensor, target: Tensor) -> Tensor:
+    """Return one less the correlation of the blocks of two pictures `(N, C, H, W)`, over all channels: `(N,)`."""
+    found, wanted = _standardised(image), _standardised(target)
+    return (wanted.square() - found * wanted).mean(1)
+
+
 def _standardised(image: Tensor) -> Tensor:
-    """Return the luminance of blocks, `(N, blocks)`, of mean 0 and deviation 1 but where there is hardly any."""
+    """Return the blocks of a picture, `(N, C * blocks)`: of mean 0, and deviation 1 but where there is hardly any."""
     block = max(1, min(TONE_BLOCK, min(image.shape[2:]) // 2))
-    blocks = F.avg_pool2d(luminance(image), block).flatten(1)
-    blocks = blocks - blocks.mean(1, keepdim=True)
-    variance = blocks.square().mean(1, keepdim=True)
-    return blocks / variance.clamp_min(_FAINT**2).sqrt()
+    blocks = F.avg_pool2d(image, block)
+    centred = (blocks - blocks.mean((2, 3), keepdim=True)).flatten(1)
+    variance = centred.square().mean(1, keepdim=True)
+    return centred / variance.clamp_min(_FAINT**2).sqrt()

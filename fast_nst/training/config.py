@@ -34,7 +34,7 @@ class TrainConfig:
         default=1, metadata={"help": "Batches a step is split into, one after the other, where memory is short."}
     )
     crop_size: int = field(default=256, metadata={"help": "Side of the square training crops, px."})
-    learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate of Adam."})
+    learning_rate: float = field(default=8e-4, metadata={"help": "Peak learning rate of Adam."})
     max_gradient: float = field(
         default=20.0, metadata={"help": "Norm that longer gradients are shortened to, lest one odd crop upset a run."}
     )

@@ -42,7 +42,8 @@ def test_the_optimisation_keeps_its_checkpoints_and_tells_every_step(objective, 
 
 def test_where_lbfgs_ends_before_the_first_checkpoint_its_end_is_kept(objective, photo):
     pixels = read_pixels(photo)
-    content_only = replace(objective, style_weight=0.0, tone_weight=0.0, tv_weight=0.0)  # the photograph is the optimum
+    # the photograph is the optimum
+    content_only = replace(objective, style_weight=0.0, tone_weight=0.0, hue_weight=0.0, tv_weight=0.0)
     config = GatysConfig(steps=3, init="content", size=90, device="cpu", objective=content_only)
     (end,), history = descend(DescentJob(pixels, (pixels,), config, (1, 3), 1), lambda step: None)
 

@@ -64,8 +64,18 @@ def test_float16_holds_half_the_bytes_and_the_pictures(model):
     half = to_float16(model, PHOTOGRAPHS)
     assert types_of(half, "Conv") == {onnx.TensorProto.FLOAT16}
     noise = len(GRAINS) * sum(side**2 for side in TILE_SIDES)  # bytes, which are whole numbers and stay
-    assert half.ByteSize() - noise < 0.65 * (model.ByteSize() - noise)
+    assert half.ByteSize() - noise < 0.85 * (model.ByteSize() - noise)
     assert min(psnr(model, half, PHOTOGRAPHS)) > 50
+
+
+def test_local_contrast_stays_in_float32(model):
+    half, kept = to_float16(model, PHOTOGRAPHS), precision._of_local_contrast(model)
+    assert {node.op_type for node in model.graph.node if node.name in kept} >= {"AveragePool", "Sqrt", "Resize", "Div"}
+    makers = {name: node for node in half.graph.node for name in node.output}
+    (root,) = (node for node in half.graph.node if node.op_type == "Sqrt")
+    energy = makers[root.input[0]]  # with the floor added
+    assert energy.op_type == "Add"
+    assert makers[energy.input[0]].op_type == "AveragePool"  # and no cast between them
 
 
 def test_weights_too_large_for_float16_are_scaled_and_the_norm_takes_it_out(model, loud):

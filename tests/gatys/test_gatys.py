@@ -161,7 +161,7 @@ def test_the_loss_goes_down(objective, optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_path_does_not_depend_on_the_scale_of_the_loss(objective_config, optimizer):
     def run(factor):
-        weights = dict.fromkeys(("content_weight", "style_weight", "tone_weight", "tv_weight"), factor)
+        weights = dict.fromkeys(("content_weight", "style_weight", "tone_weight", "hue_weight", "tv_weight"), factor)
         objective = Objective(replace(objective_config, **weights), stripes())
         _, history = optimize(objective, gradient(), noise(), steps=5, optimizer=optimizer)
         return [step.losses["total"] / factor for step in history]
@@ -223,7 +223,7 @@ def test_a_time_limit_ends_the_run_at_the_first_step_after_it(objective, monkeyp
 
 
 def test_at_the_optimum_lbfgs_ends_with_what_it_has(objective_config):
-    weights = dict.fromkeys(("style_weight", "tone_weight", "tv_weight"), 0.0)
+    weights = dict.fromkeys(("style_weight", "tone_weight", "hue_weight", "tv_weight"), 0.0)
     content_only = Objective(replace(objective_config, **weights), stripes())
     pastiche, history = optimize(content_only, gradient(), gradient(), steps=5)
     assert [step.losses["total"] for step in history] == [0.0]

@@ -33,7 +33,7 @@ def test_memory_grows_with_the_width_and_not_with_the_height(quality, monkeypatc
 
 def test_a_full_disk_is_told_before_the_work(quality, monkeypatch):
     monkeypatch.setattr(memory.psutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**9}))
-    with pytest.raises(ImageError, match=r"4\.\d GB are needed there while painting, 1\.0 GB are free.*TMPDIR"):
+    with pytest.raises(ImageError, match=r"6\.\d GB are needed there while painting, 1\.0 GB are free.*TMPDIR"):
         plan(quality, 10_000, 10_000, 10**9)
 
 

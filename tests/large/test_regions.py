@@ -64,7 +64,7 @@ def test_strips_paint_the_same(many, wave, scream, scene, monkeypatch):
     whole = AnySizeStylizer(many, threads=1, regions=[wave, scream])(pixels, regions)
     told = []
     monkeypatch.setattr(memory, "used_bytes", lambda: 10**9)
-    limited = AnySizeStylizer(many, max_memory=10**9 + 30_000_000, threads=1, tell=told.append, regions=[wave, scream])
+    limited = AnySizeStylizer(many, max_memory=10**9 + 60_000_000, threads=1, tell=told.append, regions=[wave, scream])
     assert difference(limited(pixels, regions), whole).max() <= 1
     assert told
 

@@ -10,6 +10,7 @@ from fast_nst.networks.base import squash, unweave, weave
 from fast_nst.networks.lean import (
     Detour,
     DoublingPhases,
+    FullSizePhases,
     HalvingPhases,
     LeanNetwork,
     NarrowBlock,
@@ -69,10 +70,15 @@ def test_the_norm_of_phases_is_that_of_the_large_picture():
     assert_close(unravel(norm(phases, style)), StyleNorm.forward(norm, unravel(phases), style))
 
 
-def test_painting_in_phases_is_doubling_and_a_convolution():
+def test_full_size_in_phases_is_doubling_and_a_convolution_with_the_photograph_beside_it():
+    layer, hidden, photograph = FullSizePhases(3, 5), noise(2, 3, 7, 6), noise(2, 3, 14, 12)
+    plain = conv2d(torch.cat([interpolate(hidden, scale_factor=2), photograph], dim=1), layer.weight, layer.bias)
+    assert_close(unravel(layer(hidden, unweave(photograph, 2))), plain)
+
+
+def test_painting_in_phases_is_a_convolution():
     layer, phases = PaintingPhases(5), noise(2, 20, 6, 7)
-    plain = conv2d(interpolate(unravel(phases), scale_factor=2), layer.weight, layer.bias)
-    assert_close(weave(layer(phases), 4), plain, atol=1e-5, rtol=1e-5)
+    assert_close(weave(layer(phases), 2), conv2d(unravel(phases), layer.weight, layer.bias), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("layer", [DoublingPhases(2, 3), HalvingPhases(1), PaintingPhases(1)])
@@ -83,20 +89,25 @@ def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
 
 
 def test_the_whole_network_is_the_plain_one_in_another_order():
-    network, content = LeanNetwork(4, 6, 1, 1, 2, 3).double(), torch.rand(2, 3, 70, 81).double()
+    network, content = LeanNetwork(4, 6, 1, 1, 2, 3, 5).double(), torch.rand(2, 3, 70, 81).double()
     seen = network.enlarge(content)
     enter, norm, leak = network.enter
-    of_pixels, of_noise = enter.weight[:, :48], enter.weight[:, 48:]
+    of_pixels, of_source = enter.weight[:, :48], enter.weight[:, 48:]
     wide = of_pixels.reshape(4, 4, 4, 3, 3, 3).permute(0, 3, 4, 1, 5, 2).reshape(4, 3, 12, 12)  # of stride 4
     style = network.style_row()
     noise_there = network.noise(seen.shape[2] // 4, seen.shape[3] // 4)[None].double()
-    entered = leak(norm(conv2d(seen, wide, stride=4) + conv2d(noise_there, of_noise), style))
+    source = network.contrast(seen) + 0.25 * noise_there
+    entered = leak(norm(conv2d(seen, wide, stride=4) + conv2d(source, of_source), style))
     hidden = network.blocks(entered + network.detour(entered, style), style)
     beside = seen[:, :, 12:-12, 12:-12]  # px: 4 go on the way in, 4 in each of the blocks
     hidden = conv2d(interpolate(hidden, scale_factor=2), network.doubling.weight)
-    norm, leak, paint = network.layers
-    hidden = leak(StyleNorm.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2), style))
-    plain = squash(conv2d(interpolate(hidden, scale_factor=2), paint.weight, paint.bias))
+    norm, leak, _ = network.at_half
+    half = leak(StyleNorm.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2), style))
+    half = half[:, :, 1:-1, 1:-1] + network.half_residual(half, style)
+    beside = seen[:, :, 16:-16, 16:-16]
+    full = conv2d(torch.cat([interpolate(half, scale_factor=2), beside], dim=1), network.full.weight, network.full.bias)
+    leak, paint = network.paint
+    plain = squash(conv2d(leak(full), paint.weight, paint.bias))
     assert_close(network(content), plain[:, :, :70, :81])
 
 

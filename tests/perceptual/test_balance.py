@@ -26,14 +26,14 @@ def terms(config: ObjectiveConfig, painting: Tensor, photograph: Tensor, pastich
     return objective(pastiche, objective.content_targets(photograph)).floats()
 
 
-def test_the_style_weight_is_fifteen_by_the_root_of_what_the_photograph_misses(config):
+def test_the_style_weight_is_thirty_by_the_root_of_what_the_photograph_misses(config):
     painting, photograph = picture(0, 0.3), picture(1)
     missed = terms(config, painting, photograph, photograph)["style"]
     weighed = balanced(config, [painting], [photograph])
     assert weighed.content_weight == pytest.approx(1.0)
-    assert weighed.style_weight == pytest.approx(15 / missed**0.5, rel=5e-3)  # three digits
+    assert weighed.style_weight == pytest.approx(30 / missed**0.5, rel=5e-3)  # three digits
     assert balanced(config, [painting], [photograph], PULL_ON_NETWORK).style_weight == pytest.approx(
-        6 / missed**0.5, rel=5e-3
+        10 / missed**0.5, rel=5e-3
     )
 
 

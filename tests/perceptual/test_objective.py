@@ -17,6 +17,7 @@ from fast_nst.perceptual import (
     ObjectiveConfig,
     balanced_channels,
     gradient_loss,
+    hue_loss,
     tone_loss,
     total_variation,
 )
@@ -57,9 +58,9 @@ def half_size(image: Tensor) -> Tensor:
 
 
 def test_the_total_is_the_sum_of_the_weighted_terms(config, style_image, image):
-    config = replace(config, content_weight=1.0, style_weight=1.0, tone_weight=1.0, tv_weight=1.0)
+    config = replace(config, content_weight=1.0, style_weight=1.0, tone_weight=1.0, hue_weight=0.5, tv_weight=1.0)
     plain = judge(config, style_image, image, image.flip(3))
-    weights = {"content_weight": 2.0, "style_weight": 3.0, "tone_weight": 4.0, "tv_weight": 5.0}
+    weights = {"content_weight": 2.0, "style_weight": 3.0, "tone_weight": 4.0, "hue_weight": 2.0, "tv_weight": 5.0}
     weighted = judge(replace(config, **weights), style_image, image, image.flip(3))
     assert_close(weighted.content, 2 * plain.content)
     assert_close(weighted.style, 3 * plain.style)
@@ -79,9 +80,12 @@ def test_the_painting_itself_has_no_style_loss(config, style_image, levels):
     assert_close(losses.style, torch.zeros(1))
 
 
-def test_the_tone_term_is_that_of_the_pictures(config, style_image, image):
-    losses = judge(replace(config, tone_weight=1.0), style_image, image, image.flip(3))
-    assert_close(losses.tone, tone_loss(image, image.flip(3)))
+@pytest.mark.parametrize(("tone_weight", "hue_weight"), [(1.0, 0.0), (0.0, 1.0), (2.0, 3.0)])
+def test_the_tone_term_is_that_of_the_pictures_and_their_hue(config, style_image, image, tone_weight, hue_weight):
+    weighed = replace(config, tone_weight=tone_weight, hue_weight=hue_weight)
+    losses = judge(weighed, style_image, image, image.flip(3))
+    pair = (image, image.flip(3))
+    assert_close(losses.tone, tone_weight * tone_loss(*pair) + hue_weight * hue_loss(*pair))
 
 
 def test_the_tv_term_is_the_total_variation_of_the_pastiche(config, style_image, image):
@@ -362,7 +366,7 @@ def test_of_a_cut_file_mini_has_the_deeper_layers_and_the_deepest_one_stands_for
     styles = {"relu1_1": 1.0, "relu2_2": 2.0, "relu4_2": 0.5, "relu5_1": 0.5}
     whole = ObjectiveConfig(loss_network=str(vgg_file), style_layers=styles)
     cut = whole.resolved()
-    assert cut.content_layers == {"relu4_1": 1.0}
+    assert cut.content_layers == {"relu2_2": 0.5, "relu3_3": 0.7, "relu4_1": 0.3}
     assert cut.style_layers == {"relu1_1": 1.0, "relu2_2": 2.5, "relu5_1": 0.5}
     assert cut.resolved() == cut
     assert Objective(whole, torch.rand(1, 3, 64, 64)).style_layers == cut.style_layers

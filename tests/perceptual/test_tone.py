@@ -1,15 +1,20 @@
-"""Tone: by hand on pictures of a few blocks, and what it does not mind."""
+"""Tone and hue: by hand on pictures of a few blocks, and what it does not mind."""
 
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from fast_nst.perceptual import luminance, tone_loss
+from fast_nst.perceptual import hue_loss, luminance, tone_loss
 
 
 def blocks(*rows: list[float]) -> Tensor:
     """A grey picture whose blocks of 16x16 px have these values."""
     return torch.tensor(rows).repeat_interleave(16, 0).repeat_interleave(16, 1).expand(1, 3, -1, -1)
+
+
+def coloured(*colours: list[float]) -> Tensor:
+    """A row of blocks of 16x16 px of these colours, twice over."""
+    return torch.tensor([colours, colours]).permute(2, 0, 1)[None].repeat_interleave(16, 2).repeat_interleave(16, 3)
 
 
 def noise(seed: int = 0) -> Tensor:
@@ -69,3 +74,33 @@ def test_the_gradient_is_that_of_finite_differences_and_finite_for_one_tone():
     flat = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
     tone_loss(flat, noise()[..., :32, :32]).sum().backward()
     assert flat.grad.isfinite().all()
+
+
+def test_hue_loss_by_hand():
+    red, blue, green = [0.6, 0.0, 0.0], [0.0, 0.0, 0.6], [0.0, 0.6, 0.0]
+    # Less their means, red and blue are (0.6, 0) and (-0.6, 0) in the two opponents.
+    assert_close(hue_loss(coloured(red, blue), coloured(red, blue)), torch.zeros(1), atol=1e-6, rtol=0)
+    assert_close(hue_loss(coloured(blue, red), coloured(red, blue)), torch.tensor([2.0]))
+    # Red and green are (0.3, -0.45) and (-0.3, 0.45): of length sqrt(0.2925), and 0.3 of it along red less blue.
+    along = 0.3 / 0.2925**0.5
+    assert_close(hue_loss(coloured(red, green), coloured(red, blue)), torch.tensor([1 - along]))
+
+
+def test_weak_colours_and_other_light_cost_no_hue_and_a_grey_pastiche_costs_one():
+    image = noise().repeat_interleave(16, 2).repeat_interleave(16, 3)
+    assert_close(hue_loss(0.3 * image + 0.2, image), torch.zeros(1), atol=1e-6, rtol=0)
+    lit = image + image[:, :1]  # the same in all three colours
+    assert_close(hue_loss(lit, image), torch.zeros(1), atol=1e-5, rtol=0)
+    assert_close(hue_loss(luminance(image).expand(-1, 3, -1, -1), image), torch.tensor([1.0]))
+
+
+def test_a_grey_photograph_asks_for_no_hue():
+    assert_close(hue_loss(noise(), luminance(noise(1)).expand(-1, 3, -1, -1)), torch.zeros(1), atol=1e-6, rtol=0)
+
+
+def test_the_gradient_of_hue_is_that_of_finite_differences_and_finite_for_a_grey_pastiche():
+    image = noise()[..., :32, :48].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: hue_loss(x, noise(1)[..., :32, :48].double()), image)
+    grey = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
+    hue_loss(grey, noise()[..., :32, :32]).sum().backward()
+    assert grey.grad.isfinite().all()

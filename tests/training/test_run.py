@@ -19,6 +19,7 @@ from fast_nst.errors import ConfigError, ImageError, TrainingError
 from fast_nst.images import read_pixels
 from fast_nst.inference import Stylizer
 from fast_nst.networks import build_network
+from fast_nst.networks.styled import widened
 from fast_nst.training import callbacks, machine
 from fast_nst.training.base import base_file, load_base
 from fast_nst.training.checkpoint import load_checkpoint
@@ -310,7 +311,7 @@ def test_bfloat16_is_chosen_for_both_networks_where_it_is_native(config, monkeyp
 
 
 @pytest.mark.usefixtures("no_export")
-def test_bfloat16_ends_within_five_percent_of_float32(config, tmp_path):
+def test_bfloat16_ends_within_eight_percent_of_float32(config, tmp_path):
     options = {"max_steps": 16, "checkpoint_every": 16, "preview_every": 0, "learning_rate": 1e-3}
     exact = config(**options)
     quick = config(**options, precision="bf16-mixed", objective=replace(exact.objective, loss_arithmetic="bfloat16"))
@@ -319,7 +320,7 @@ def test_bfloat16_ends_within_five_percent_of_float32(config, tmp_path):
         _train(made, tmp_path / name)
         totals.append(statistics.mean(row["total"] for row in _losses(tmp_path / name)[-8:]))
 
-    assert totals[1] == pytest.approx(totals[0], rel=0.05)
+    assert totals[1] == pytest.approx(totals[0], rel=0.08)
     assert totals[1] != totals[0]
 
 
@@ -341,16 +342,18 @@ def test_a_run_starts_from_the_shipped_base_of_its_preset_unless_it_is_to_start_
     options = {"preset": "fast", "max_steps": 1, "preview_every": 0, "learning_rate": 1e-9}
     for name, from_scratch in (("base", False), ("scratch", True)):
         _train(config(**options, from_scratch=from_scratch), tmp_path / name)
-    network = build_network("fast")
-    network.load_state_dict(load_base("fast"))
-    base = parameters_to_vector(network.parameters()).detach()
+    base = load_base("fast")
+    rows = base.pop("styles")
     started = {name: load_checkpoint(tmp_path / name / "last.ckpt") for name in ("base", "scratch")}
 
     assert started["base"].config.init_from == "base"
     assert started["base"].metadata()["init_from"] == "base"
     assert started["scratch"].metadata()["init_from"] == ""
-    assert torch.allclose(_weights(tmp_path / "base"), base, atol=1e-5)
-    assert not torch.allclose(_weights(tmp_path / "scratch"), base, atol=0.1)
+    weights = {name: trained.network.state_dict() for name, trained in started.items()}
+    assert all(torch.allclose(weights["base"][name], weight, atol=1e-5) for name, weight in base.items())
+    assert not all(torch.allclose(weights["scratch"][name], weight, atol=0.1) for name, weight in base.items())
+    row = widened(weights["base"]["styles"][0], rows.shape[1])
+    assert (rows - row).abs().amax(1).min() < 1e-5  # that of the painting which is nearest
 
 
 @pytest.mark.parametrize("preset", ["quality", "fast", "johnson-half"])
