@@ -48,9 +48,14 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
         for one in constants.values()
         if one.ndim == 1 and ROWS_WITH_STRENGTH * one.size == constants[styles].shape[1]
     ]
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    layers, convolutions = _convolutions_in_order(network), [node for node in model.graph.node if node.op_type == "Conv"]
+    if len(layers) != len(convolutions):
+        raise ModelError(
+            f"{path} holds a network with {len(convolutions)} convolutions, the preset {preset} has {len(layers)} now: it "
+            "is from an earlier version, and can paint but not be added to; `fast-nst train --style-dir` makes a new one"
+        )
     with torch.no_grad():
-        for layer, node in zip(_convolutions_in_order(network), convolutions, strict=True):
+        for layer, node in zip(layers, convolutions, strict=True):
             weight, *bias = (torch.from_numpy(constants[name].astype(np.float32)) for name in node.input[1:])
             _take(layer, weight, bias[0] if bias else None)
         network.hold_styles(len(constants[styles]), has_strength=bool(photograph))

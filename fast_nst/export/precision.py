@@ -24,7 +24,7 @@ import numpy as np
 import onnx
 import onnx_ir
 import onnxruntime
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from fast_nst.errors import ModelError
 from fast_nst.export.rewrites import unpack_half
@@ -81,6 +81,7 @@ def load(source: Path) -> ModelProto:
 def to_float16(model: ModelProto, photographs: Sequence[Pixels]) -> ModelProto:
     """Return the model in float16, its weights scaled so that no norm is given more than it can take."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     model = _copy(model)
     _scale_before_norms(model, _largest_before_norms(model, photographs))
@@ -88,7 +89,9 @@ def to_float16(model: ModelProto, photographs: Sequence[Pixels]) -> ModelProto:
         half: ModelProto = convert_float_to_float16(
             model, keep_io_types=True, node_block_list=_of_local_contrast(model)
         )
-    _drop_casts_there_and_back(half)
+        cleaned = OnnxModel(half)  # the converter casts to float16 and back between two nodes in float32
+        cleaned.remove_cascaded_cast_nodes()
+        cleaned.remove_useless_cast_nodes()
     return half
 
 
@@ -164,28 +167,6 @@ def _of_local_contrast(model: ModelProto) -> list[str]:
             found[node.name] = node
             waiting += [producers[name] for name in node.input if name in producers]
     return list(found)
-
-
-def _drop_casts_there_and_back(model: ModelProto) -> None:
-    """Leave out what the converter puts between two nodes in float32: a cast to float16, and one back."""
-    nodes = model.graph.node
-    narrowing = {node.output[0]: node.input[0] for node in nodes if _casts_to(node, TensorProto.FLOAT16)}
-    for node in nodes:
-        if _casts_to(node, TensorProto.FLOAT) and node.input[0] in narrowing:
-            wide, again = narrowing[node.input[0]], node.output[0]
-            for user in nodes:
-                for place, name in enumerate(user.input):
-                    if name == again:
-                        user.input[place] = wide
-    used = {name for node in nodes for name in node.input} | {output.name for output in model.graph.output}
-    while idle := [node for node in nodes if node.op_type == "Cast" and node.output[0] not in used]:
-        for node in idle:
-            nodes.remove(node)
-        used = {name for node in nodes for name in node.input} | {output.name for output in model.graph.output}
-
-
-def _casts_to(node: NodeProto, kind: int) -> bool:
-    return node.op_type == "Cast" and node.attribute[0].i == kind
 
 
 def _convolutions_before_norms(model: ModelProto) -> dict[str, NodeProto]:

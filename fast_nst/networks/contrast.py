@@ -43,9 +43,7 @@ class LocalContrast(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         """Return the bands of `picture` `(N, 3, H, W)`, RGB in [0, 1]: `(N, 5, H / period, W / period)`, about +-3.
 
-        H and W are multiples of twice the period.
-
-        Where the picture is of one colour they are 0.
+        H and W are multiples of twice the period. Where the picture is of one colour the bands are 0.
         """
         colours = F.avg_pool2d(picture, self.period)
         red, green, blue = (colours[:, channel : channel + 1] for channel in range(3))

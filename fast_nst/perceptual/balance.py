@@ -5,7 +5,7 @@ whose Gram matrices are small, a photograph misses ten times the energy; of one 
 style term of the photograph itself should start at `30 sqrt(d)` where pixels are optimised, d being how much of the
 painting's energy the photograph misses, by its Gram matrices. With the default terms that is a style weight of
 `30 / sqrt(d)`. A network, whose strokes have to serve every photograph, gets `10 / sqrt(d)`: more costs it eyes. Both
-were set by looking at a few paintings (pixels: two, at 15 and about 55; networks: Udnie at 6, 9 and 18, and twelve
+were set by looking at a few paintings (pixels: two, at 15, 30 and 50 to 60; networks: Udnie at 6, 9 and 18, and twelve
 paintings at 10).
 
 Content and style terms of any kind are brought to that: content by what the painting itself, in the photograph's place,

@@ -78,3 +78,13 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
     (tmp_path / "notes.onnx").write_text("notes")
     with pytest.raises(ModelError, match=r"notes\.onnx cannot be read as an ONNX model"):
         read_network(tmp_path / "notes.onnx")
+
+
+def test_a_network_of_another_version_of_its_preset_is_refused(tmp_path):
+    torch.manual_seed(0)
+    network, path = build_network("fast", 2).eval(), tmp_path / "old.onnx"
+    export_network(network, path, METADATA | {"preset": "quality", "parameters": "1"}, sizes=((64, 64),))
+    with pytest.raises(
+        ModelError, match=r"old\.onnx holds a network with \d+ convolutions, the preset quality has 28 now"
+    ):
+        read_network(path)
