@@ -48,11 +48,13 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
         for one in constants.values()
         if one.ndim == 1 and ROWS_WITH_STRENGTH * one.size == constants[styles].shape[1]
     ]
-    layers, convolutions = _convolutions_in_order(network), [node for node in model.graph.node if node.op_type == "Conv"]
+    layers = _convolutions_in_order(network)
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     if len(layers) != len(convolutions):
         raise ModelError(
-            f"{path} holds a network with {len(convolutions)} convolutions, the preset {preset} has {len(layers)} now: it "
-            "is from an earlier version, and can paint but not be added to; `fast-nst train --style-dir` makes a new one"
+            f"{path} holds a network with {len(convolutions)} convolutions, the preset {preset} has {len(layers)} now: "
+            "it is from an earlier version, and can paint but not be added to; `fast-nst train --style-dir` makes a "
+            "new one"
         )
     with torch.no_grad():
         for layer, node in zip(layers, convolutions, strict=True):
