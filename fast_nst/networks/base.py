@@ -124,13 +124,6 @@ class StyleNetwork(nn.Module):
         return F.pad(content, (margin, margin + -width % multiple, margin, margin + -height % multiple), mode="reflect")
 
 
-def unweave(image: Tensor, period: int) -> Tensor:
-    """Turn `(N, 3, H, W)`, sides multiples of `period`, into `(N, period * period * 3, h, w)`: row, column, colour."""
-    count, _, height, width = image.shape
-    pixels = image.permute(0, 2, 3, 1).reshape(count, height // period, period, width // period, period * 3)
-    return torch.cat([pixels[:, :, row].permute(0, 3, 1, 2) for row in range(period)], dim=1)
-
-
 def weave(phases: Tensor, period: int) -> Tensor:
     """Turn `(N, period * period * 3, h, w)`, row, column, colour, into `(N, 3, period * h, period * w)`."""
     count, _, height, width = phases.shape

@@ -1,10 +1,10 @@
-"""The lean network: nearly all of it at a quarter of the size or less, its ends phase by phase.
+"""The lean network: nearly all of it at a quarter of the size or less, its way up phase by phase.
 
-A network spends its time where its pictures are large. Of a large picture's pixels, the 4x4 that lie over one small
-pixel are 16 *phases*, and each, of each colour, is a channel of the small picture. The photograph enters as its phases,
-so that a 3x3 convolution does what one of 12x12 and stride 4 would; the residual blocks work at a quarter of the size;
-and what a resize-convolution would do to a picture of twice the size is, on phases, a small convolution whose kernel is
-made from the resize-convolution's.
+A network spends its time where its pictures are large. Of a large picture's pixels, the 2x2 that lie over one small
+pixel are 4 *phases*, and each, of each channel, is a channel of the small picture. The photograph enters by a wide
+convolution of stride 4; the residual blocks work at a quarter of the size; and what a resize-convolution would do to a
+picture of twice the size is, on phases, a small convolution whose kernel is made from the resize-convolution's. What a
+convolution of the photograph adds there is made in phases too, by one of twice the stride.
 
 So the way up learns as nearest-neighbour doubling and a convolution do, twice; but the first doubling runs at a quarter
 of the size, and what paints the whole size runs at half of it. A sub-pixel convolution [Shi2016], which has weights of
@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.networks.base import StyleNetwork, squash, unweave
+from fast_nst.networks.base import StyleNetwork, squash
 from fast_nst.networks.blocks import ArrangedConv2d
 from fast_nst.networks.contrast import LocalContrast
 from fast_nst.networks.noise import PlaceNoise
@@ -38,12 +38,12 @@ _LEAK = 0.2  # of what is below zero, so that few channels can say much
 
 
 class DoublingPhases(ArrangedConv2d):
-    """Nearest-neighbour doubling, then a valid 3x3 convolution without bias: in phases."""
+    """Nearest-neighbour doubling, then a valid 3x3 convolution: in phases."""
 
     falls_on: Tensor
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, bias=False)
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = False) -> None:
+        super().__init__(in_channels, out_channels, 3, bias=bias)
         self.register_buffer("falls_on", torch.zeros(2, 2, 3), persistent=False)
         for phase in range(2):
             for tap in range(3):
@@ -53,35 +53,41 @@ class DoublingPhases(ArrangedConv2d):
         """`(Cout, Cin, 3, 3)` to `(Cout * 2 * 2, Cin, 2, 2)`."""
         return torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, weight).flatten(0, 2)
 
+    def arranged_bias(self, bias: Tensor) -> Tensor:
+        """`(Cout,)` to `(Cout * 2 * 2,)`."""
+        return bias.repeat_interleave(4)
+
     def forward(self, hidden: Tensor) -> Tensor:
         """`(N, Cin, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column."""
-        return F.conv2d(hidden, self.arranged(self.weight))
+        bias = None if self.bias is None else self.arranged_bias(self.bias)
+        return F.conv2d(hidden, self.arranged(self.weight), bias)
 
 
-class HalvingPhases(ArrangedConv2d):
-    """A 6x6 convolution of stride 2 of the photograph, valid, without bias: from its 4x4 phases to 2x2 phases.
+class PhotographPhases(ArrangedConv2d):
+    """A valid convolution of the photograph, of some stride: to 2x2 phases, where `DoublingPhases` puts them.
 
-    All phases share one kernel, so that what it gives moves with the photograph by any even number of pixels.
+    Four neighbouring outputs are one place of a convolution of twice the stride. All share one kernel, so that what it
+    gives moves with the photograph by any whole number of strides.
+
+    Args:
+        out_channels: Cout.
+        kernel: side of the kernel.
+        step: its stride.
     """
 
-    falls_on: Tensor
-
-    def __init__(self, out_channels: int) -> None:
-        super().__init__(3, out_channels, 6, bias=False)
-        self.register_buffer("falls_on", torch.zeros(2, 2, 4, 6), persistent=False)
-        for phase in range(2):
-            for tap in range(6):
-                pixel = 2 * phase + tap  # from the first of those 4x4 whose second half is the first phase
-                self.falls_on[phase, pixel // 4, pixel % 4, tap] = 1
+    def __init__(self, out_channels: int, kernel: int, step: int) -> None:
+        super().__init__(3, out_channels, kernel, bias=False)
+        self.step = step
 
     def arranged(self, weight: Tensor) -> Tensor:
-        """`(Cout, 3, 6, 6)` to `(Cout * 2 * 2, 4 * 4 * 3, 2, 2)`."""
-        kernel = torch.einsum("atry,bscx,oiyx->oabrcits", self.falls_on, self.falls_on, weight)
-        return kernel.flatten(3, 5).flatten(0, 2)
+        """`(Cout, 3, k, k)` to `(Cout * 2 * 2, 3, k + step, k + step)`, zero where one of the four does not look."""
+        offsets = [(self.step * row, self.step * column) for row in range(2) for column in range(2)]
+        phases = [F.pad(weight, (right, self.step - right, down, self.step - down)) for down, right in offsets]
+        return torch.stack(phases, dim=1).flatten(0, 1)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """`(N, 4 * 4 * 3, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`, where `DoublingPhases` would put them."""
-        return F.conv2d(pixels, self.arranged(self.weight))
+    def forward(self, photograph: Tensor) -> Tensor:
+        """`(N, 3, H, W)` to `(N, Cout * 2 * 2, h, w)`: channel, row, column."""
+        return F.conv2d(photograph, self.arranged(self.weight), stride=2 * self.step)
 
 
 class PhaseNorm(StyleNorm):
@@ -92,45 +98,6 @@ class PhaseNorm(StyleNorm):
         count, channels, height, width = phases.shape
         tall = super().forward(phases.reshape(count, channels // 4, 4 * height, width), style)
         return tall.reshape(count, channels, height, width)
-
-
-class FullSizePhases(ArrangedConv2d):
-    """Nearest-neighbour doubling, the photograph beside it, then a valid 3x3 convolution of both: in 2x2 phases."""
-
-    doubled_falls_on: Tensor
-    photograph_falls_on: Tensor
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels + 3, out_channels, 3)
-        self.register_buffer("doubled_falls_on", torch.zeros(2, 2, 3), persistent=False)
-        self.register_buffer("photograph_falls_on", torch.zeros(2, 2, 2, 3), persistent=False)
-        for phase in range(2):
-            for tap in range(3):
-                self.doubled_falls_on[phase, (phase + tap) // 2, tap] = 1
-                self.photograph_falls_on[phase, (phase + tap) // 2, (phase + tap) % 2, tap] = 1
-
-    def arranged(self, weight: Tensor) -> Tensor:
-        """`(Cout, Cin + 3, 3, 3)` to `(Cout * 2 * 2, Cin + 2 * 2 * 3, 2, 2)`."""
-        of_doubled, of_photograph = weight[:, :-3], weight[:, -3:]
-        doubled = torch.einsum("aty,bsx,oiyx->oabits", self.doubled_falls_on, self.doubled_falls_on, of_doubled)
-        falls_on = self.photograph_falls_on
-        beside = torch.einsum("atry,bscx,oiyx->oabrcits", falls_on, falls_on, of_photograph).flatten(3, 5)
-        return torch.cat([doubled, beside], dim=3).flatten(0, 2)
-
-    def arranged_bias(self, bias: Tensor) -> Tensor:
-        """`(Cout,)` to `(Cout * 2 * 2,)`."""
-        return bias.repeat_interleave(4)
-
-    def forward(self, hidden: Tensor, pixels: Tensor) -> Tensor:  # type: ignore[override]
-        """Return `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column.
-
-        Args:
-            hidden: `(N, Cin, h, w)`, to be doubled.
-            pixels: the 2x2 phases of the photograph there, `(N, 2 * 2 * 3, h, w)`: row, column, colour.
-        """
-        assert self.bias is not None
-        beside = torch.cat([hidden, pixels], dim=1)
-        return F.conv2d(beside, self.arranged(self.weight), self.arranged_bias(self.bias))
 
 
 class PaintingPhases(ArrangedConv2d):
@@ -216,7 +183,7 @@ class Detour(Styled):
 class LeanNetwork(StyleNetwork):
     """A network of residual blocks at a quarter of the size, with detours at an eighth and a sixteenth.
 
-    It sees the photograph's phases, its local contrast, and noise. The detours are what large strokes are made in. On
+    It sees the photograph, its local contrast, and noise. The detours are what large strokes are made in. On
     the way up there are two rectifiers at half of the size and one at the whole size: with one alone, edges between
     strokes come out soft and round. The photograph's own pixels enter at both sizes again, so that its edges need not
     be remembered on the way.
@@ -247,16 +214,18 @@ class LeanNetwork(StyleNetwork):
         self.rim = 1 + blocks  # places that go on the way in and in the blocks
         self.margin = PLACE * self.rim + 7  # and 2, 2, 1 and 2 px on the way up
         self.contrast, self.noise = LocalContrast(PLACE), PlaceNoise(GRAINS)
-        pixels = 3 * PLACE**2
-        self.enter = StyledSequential(*_convolution(pixels + self.contrast.channels, width, 3, mirrored=False))
+        self.enter_photograph = nn.Conv2d(3, width, 3 * PLACE, PLACE, bias=False)
+        self.enter_contrast = nn.Conv2d(self.contrast.channels, width, 3, bias=False)
+        self.enter = StyledSequential(StyleNorm(width), nn.LeakyReLU(_LEAK))
         deepest = Detour(deep_width, deep_width, deepest_blocks, kernel=1)
         self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
         self.doubling = DoublingPhases(width, half_width)
-        self.halving = HalvingPhases(half_width)
+        self.halving = PhotographPhases(half_width, kernel=6, step=2)
         self.at_half = StyledSequential(PhaseNorm(half_width), nn.LeakyReLU(_LEAK), nn.PixelShuffle(2))
         self.half_residual = StyledSequential(*_convolution(half_width, half_width, 3, mirrored=False))
-        self.full = FullSizePhases(half_width, full_width)
+        self.full = DoublingPhases(half_width, full_width, bias=True)
+        self.full_photograph = PhotographPhases(full_width, kernel=3, step=1)
         self.paint = nn.Sequential(nn.LeakyReLU(_LEAK), PaintingPhases(full_width))
         deep = 2 * PLACE
         self.receptive_radius = self.margin + PLACE * self.contrast.reach + deep * self.detour.reach + deep - 1
@@ -272,14 +241,15 @@ class LeanNetwork(StyleNetwork):
         """Repaint `content`; see `StyleNetwork`."""
         height, width = ((side + self.period - 1) // self.period for side in content.shape[2:])
         enlarged = self.enlarge(content)
-        pixels = unweave(enlarged, PLACE)
-        noise = self.noise(*pixels.shape[2:], place).to(pixels.dtype)
-        entered = self.enter(torch.cat([pixels, self.contrast(enlarged) + _NOISE * noise], dim=1), style)
+        noise = self.noise(*(side // PLACE for side in enlarged.shape[2:]), place).to(enlarged.dtype)
+        seen = self.enter_photograph(enlarged) + self.enter_contrast(self.contrast(enlarged) + _NOISE * noise)
+        entered = self.enter(seen, style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
-        half = self.at_half(self.doubling(hidden) + self.halving(_inside(pixels, self.rim)), style)
+        rim = PLACE * self.rim
+        half = self.at_half(self.doubling(hidden) + self.halving(_inside(enlarged, rim)), style)
         half = _inside(half, 1) + self.half_residual(half, style)
-        beside = unweave(_inside(enlarged, PLACE * (self.rim + 1)), self.period)
-        return squash(self.paint(self.full(half, beside))[:, :, :height, :width])
+        full = self.full(half) + self.full_photograph(_inside(enlarged, rim + PLACE))
+        return squash(self.paint(full)[:, :, :height, :width])
 
 
 def _convolution(before: int, after: int, kernel: int, *, stride: int = 1, mirrored: bool) -> list[nn.Module]:

@@ -56,7 +56,7 @@ class PlaceNoise(nn.Module):
         side = tile.shape[1]
         rows = (torch.arange(height, device=tile.device) + first[0]) % side
         columns = (torch.arange(width, device=tile.device) + first[1]) % side
-        return tile.index_select(1, rows).index_select(2, columns).float()
+        return tile.index_select(2, columns).index_select(1, rows).float()  # rows last: they are copied whole
 
 
 def _tile(rng: np.random.Generator, side: int, grain: int) -> np.ndarray:

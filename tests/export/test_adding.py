@@ -85,6 +85,6 @@ def test_a_network_of_another_version_of_its_preset_is_refused(tmp_path):
     network, path = build_network("fast", 2).eval(), tmp_path / "old.onnx"
     export_network(network, path, METADATA | {"preset": "quality", "parameters": "1"}, sizes=((64, 64),))
     with pytest.raises(
-        ModelError, match=r"old\.onnx holds a network with \d+ convolutions, the preset quality has 28 now"
+        ModelError, match=r"old\.onnx holds a network with \d+ convolutions, the preset quality has 30 now"
     ):
         read_network(path)
