@@ -29,6 +29,7 @@ from fast_nst.training.config import TrainConfig
 from fast_nst.training.paintings import Painting
 from fast_nst.training.run import train
 
+_OF_PRESETS = ("suffix", "many", "paintings", "first", "style", "taught_by")
 _OF_PAINTINGS = {field.name for field in fields(Painting)}
 
 
@@ -53,9 +54,10 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
 
     Args:
         zoo: `common` options, sittings of the `first` run and of a `style`, `presets`, `paintings`; see
-            `configs/zoo.yaml`. What a preset says beside its `suffix`, `many` and `paintings` are options too. A
-            painting's win over its preset's, those over a sitting's, those over the common ones; but the first run
-            takes of a painting only what it is and how hard it pulls.
+            `configs/zoo.yaml`. A preset may have sittings of its own, and a `taught_by`: another preset, whose files of
+            the same paintings are its teachers. What else it says beside its `suffix`, `many` and `paintings` are
+            options too. A painting's win over its preset's, those over a sitting's, those over the common ones; but the
+            first run takes of a painting only what it is and how hard it pulls.
         runs: the folder that gets a folder for each run.
         models: the folder that gets the styles.
     """
@@ -66,16 +68,20 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
     }
     for preset, told in zoo["presets"].items():
         base = _base(preset)
-        own = {name: value for name, value in told.items() if name not in ("suffix", "many", "paintings")}
+        own = {name: value for name, value in told.items() if name not in _OF_PRESETS}
         common = zoo["common"] | {"preset": preset}
+        larger = zoo["presets"].get(told.get("taught_by"))
         many = models / f"{told['many']}.onnx" if "many" in told else runs / f"{base}.onnx"
-        first = [_among(sitting, together) for sitting in zoo["first"]]
-        yield from _sittings(base, many, runs, common | {"from_scratch": True}, first, own)
+        first = [_among(sitting, together) for sitting in told.get("first", zoo["first"])]
+        teacher = {"teacher": str(models / f"{larger['many']}.onnx")} if larger else {}
+        yield from _sittings(base, many, runs, common | teacher | {"from_scratch": True}, first, own)
         from_base = common | {"init_from": str(runs / base / CHECKPOINT_NAME)}
         for painting in told["paintings"] or paintings:
             name = painting + told["suffix"]
             model = models / f"{name}.onnx"
-            yield from _sittings(name, model, runs, from_base, zoo["style"], own | paintings[painting])
+            teacher = {"teacher": str(models / f"{painting}{larger['suffix']}.onnx")} if larger else {}
+            sittings = told.get("style", zoo["style"])
+            yield from _sittings(name, model, runs, from_base | teacher, sittings, own | paintings[painting])
 
 
 def _among(sitting: dict[str, Any], paintings: dict[str, Any]) -> dict[str, Any]:

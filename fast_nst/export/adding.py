@@ -1,4 +1,4 @@
-"""One more style for an `.onnx` file of many: its network is read back, and gets a row that was learnt for it.
+"""A network read back from its `.onnx` file, and one more style for a file of many: a row that was learnt for it.
 
 All that a file knows of a style is a row of numbers; nothing else in it is touched, so the other styles stay as they
 are, to the bit. Reading it back is not exact: a file holds the kernels that are computed with, in float16, and the
@@ -27,13 +27,13 @@ _ITERATIONS = 40  # of conjugate gradients; a dozen are enough
 
 
 def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
-    """Read a network of many styles back from an `.onnx` file.
+    """Read a network back from an `.onnx` file: one of many styles, or one of one style that has strengths.
 
     Returns:
         The network, whose pastiches are within a level or two of the file's, and the file's metadata.
 
     Raises:
-        ModelError: if the file cannot be read, or is no network of many styles of a preset that is known.
+        ModelError: if the file cannot be read, or is no such network of a preset that is known.
     """
     model = _load(path)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
@@ -41,29 +41,23 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
     if preset not in PRESETS:
         raise ModelError(f"{path} holds a network of the preset {preset!r}; known are {', '.join(PRESETS)}")
     constants = _constants(model)
-    styles = _style_table(model, path)
-    network = build_network(preset, len(constants[styles]))
-    photograph = [
-        one
-        for one in constants.values()
-        if one.ndim == 1 and ROWS_WITH_STRENGTH * one.size == constants[styles].shape[1]
-    ]
+    styles, photograph = _rows(model, constants, path)
+    network = build_network(preset, len(styles))
     layers = _convolutions_in_order(network)
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     if len(layers) != len(convolutions):
         raise ModelError(
             f"{path} holds a network with {len(convolutions)} convolutions, the preset {preset} has {len(layers)} now: "
-            "it is from an earlier version, and can paint but not be added to; `fast-nst train --style-dir` makes a "
-            "new one"
+            "it is from an earlier version, and can paint but not be read back; train it again"
         )
     with torch.no_grad():
         for layer, node in zip(layers, convolutions, strict=True):
             weight, *bias = (torch.from_numpy(constants[name].astype(np.float32)) for name in node.input[1:])
             _take(layer, weight, bias[0] if bias else None)
-        network.hold_styles(len(constants[styles]), has_strength=bool(photograph))
-        network.styles.copy_(torch.from_numpy(constants[styles].astype(np.float32)))
-        if network.photograph is not None:
-            network.photograph.copy_(torch.from_numpy(photograph[0].astype(np.float32)))
+        network.hold_styles(len(styles), has_strength=photograph is not None)
+        network.styles.copy_(torch.from_numpy(styles.astype(np.float32)))
+        if network.photograph is not None and photograph is not None:
+            network.photograph.copy_(torch.from_numpy(photograph.astype(np.float32)))
     return network.eval(), metadata
 
 
@@ -81,7 +75,7 @@ def add_style(source: Path, row: Tensor, facts: Mapping[str, Any], path: Path) -
     """
     model = _load(source)
     metadata = {entry.key: entry for entry in model.metadata_props}
-    check_is_new({"styles": metadata["styles"].value}, facts["name"], source)
+    check_can_add({key: entry.value for key, entry in metadata.items()}, facts["name"], source)
     told = json.loads(metadata["styles"].value)
     _append_row(model, _style_table(model, source), row.detach().numpy())
     count = len(told) + 1
@@ -99,10 +93,20 @@ def add_style(source: Path, row: Tensor, facts: Mapping[str, Any], path: Path) -
         onnx.save(model, temporary)
 
 
-def check_is_new(metadata: Mapping[str, str], name: str, source: str | Path) -> None:
-    """Raise `ModelError` if a file has a style of that name."""
-    if any(style["name"] == name for style in json.loads(metadata["styles"])):
+def check_can_add(metadata: Mapping[str, str], name: str, source: str | Path) -> None:
+    """Raise `ModelError` if a file is of one style alone, or has a style of that name."""
+    styles = [style["name"] for style in json.loads(metadata.get("styles", "[]"))]
+    if len(styles) < 2:
+        raise ModelError(
+            f"{source} is no network of many styles, of which alone one can be added to; `fast-nst train --style-dir` "
+            "makes one"
+        )
+    if name in styles:
         raise ModelError(f"{source} has a style {name!r} already; give the new painting's file another name")
+
+
+def _is_of_many(model: ModelProto) -> bool:
+    return "style" in [entry.name for entry in model.graph.input]
 
 
 def _load(path: Path) -> ModelProto:
@@ -111,12 +115,21 @@ def _load(path: Path) -> ModelProto:
     except Exception as error:  # protobuf's errors share no base class with the system's
         raise ModelError(f"{path} cannot be read as an ONNX model; copy or export it again") from error
     found = next((entry.value for entry in model.metadata_props if entry.key == "format"), None)
-    if found != FORMAT or "style" not in [entry.name for entry in model.graph.input]:
-        raise ModelError(
-            f"{path} is no network of many styles, of which alone one can be added to; `fast-nst train --style-dir` "
-            "makes one"
-        )
+    if found != FORMAT:
+        raise ModelError(f"{path} is an ONNX model but not a style; `fast-nst export` writes one")
     return model
+
+
+def _rows(model: ModelProto, constants: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the rows of a file's styles, as in `StyleNetwork.styles`, and that of the photograph, if it has one."""
+    if _is_of_many(model):
+        styles = constants[_style_table(model, path)]
+        width = styles.shape[1] / ROWS_WITH_STRENGTH
+        return styles, next((one for one in constants.values() if one.ndim == 1 and one.size == width), None)
+    for one in constants.values():
+        if one.ndim == 2 and len(one) == 1 + ROWS_WITH_STRENGTH:  # of which a strength mixes two
+            return one[1:].reshape(1, -1), one[0]
+    raise ModelError(f"{path} holds one style at strength 1 alone, which cannot be read back; give its checkpoint")
 
 
 def _constants(model: ModelProto) -> dict[str, np.ndarray]:

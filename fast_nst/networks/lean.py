@@ -3,8 +3,8 @@
 A network spends its time where its pictures are large. Of a large picture's pixels, the 2x2 that lie over one small
 pixel are 4 *phases*, and each, of each channel, is a channel of the small picture. The photograph enters by a wide
 convolution of stride 4; the residual blocks work at a quarter of the size; and what a resize-convolution would do to a
-picture of twice the size is, on phases, a small convolution whose kernel is made from the resize-convolution's. What a
-convolution of the photograph adds there is made in phases too, by one of twice the stride.
+picture of twice the size is, on phases, a small convolution whose kernel is made from the resize-convolution's. What
+the photograph adds there is made in phases too.
 
 So the way up learns as nearest-neighbour doubling and a convolution do, twice; but the first doubling runs at a quarter
 of the size, and what paints the whole size runs at half of it. A sub-pixel convolution [Shi2016], which has weights of
@@ -38,12 +38,12 @@ _LEAK = 0.2  # of what is below zero, so that few channels can say much
 
 
 class DoublingPhases(ArrangedConv2d):
-    """Nearest-neighbour doubling, then a valid 3x3 convolution: in phases."""
+    """Nearest-neighbour doubling, then a valid 3x3 convolution without bias: in phases."""
 
     falls_on: Tensor
 
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = False) -> None:
-        super().__init__(in_channels, out_channels, 3, bias=bias)
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, bias=False)
         self.register_buffer("falls_on", torch.zeros(2, 2, 3), persistent=False)
         for phase in range(2):
             for tap in range(3):
@@ -53,41 +53,29 @@ class DoublingPhases(ArrangedConv2d):
         """`(Cout, Cin, 3, 3)` to `(Cout * 2 * 2, Cin, 2, 2)`."""
         return torch.einsum("aty,bsx,oiyx->oabits", self.falls_on, self.falls_on, weight).flatten(0, 2)
 
-    def arranged_bias(self, bias: Tensor) -> Tensor:
-        """`(Cout,)` to `(Cout * 2 * 2,)`."""
-        return bias.repeat_interleave(4)
-
     def forward(self, hidden: Tensor) -> Tensor:
         """`(N, Cin, h, w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column."""
-        bias = None if self.bias is None else self.arranged_bias(self.bias)
-        return F.conv2d(hidden, self.arranged(self.weight), bias)
+        return F.conv2d(hidden, self.arranged(self.weight))
 
 
-class PhotographPhases(ArrangedConv2d):
-    """A valid convolution of the photograph, of some stride: to 2x2 phases, where `DoublingPhases` puts them.
+class HalvingPhases(ArrangedConv2d):
+    """A 6x6 convolution of stride 2 of the photograph, valid, without bias: to 2x2 phases.
 
-    Four neighbouring outputs are one place of a convolution of twice the stride. All share one kernel, so that what it
-    gives moves with the photograph by any whole number of strides.
-
-    Args:
-        out_channels: Cout.
-        kernel: side of the kernel.
-        step: its stride.
+    Four neighbouring outputs are one place of a convolution of stride 4. All share one kernel, so that what it gives
+    moves with the photograph by any even number of pixels.
     """
 
-    def __init__(self, out_channels: int, kernel: int, step: int) -> None:
-        super().__init__(3, out_channels, kernel, bias=False)
-        self.step = step
+    def __init__(self, out_channels: int) -> None:
+        super().__init__(3, out_channels, 6, bias=False)
 
     def arranged(self, weight: Tensor) -> Tensor:
-        """`(Cout, 3, k, k)` to `(Cout * 2 * 2, 3, k + step, k + step)`, zero where one of the four does not look."""
-        offsets = [(self.step * row, self.step * column) for row in range(2) for column in range(2)]
-        phases = [F.pad(weight, (right, self.step - right, down, self.step - down)) for down, right in offsets]
+        """`(Cout, 3, 6, 6)` to `(Cout * 2 * 2, 3, 8, 8)`, zero where one of the four does not look."""
+        phases = [F.pad(weight, (right, 2 - right, down, 2 - down)) for down in (0, 2) for right in (0, 2)]
         return torch.stack(phases, dim=1).flatten(0, 1)
 
     def forward(self, photograph: Tensor) -> Tensor:
-        """`(N, 3, H, W)` to `(N, Cout * 2 * 2, h, w)`: channel, row, column."""
-        return F.conv2d(photograph, self.arranged(self.weight), stride=2 * self.step)
+        """`(N, 3, 4 h, 4 w)` to `(N, Cout * 2 * 2, h - 1, w - 1)`, where `DoublingPhases` would put them."""
+        return F.conv2d(photograph, self.arranged(self.weight), stride=4)
 
 
 class PhaseNorm(StyleNorm):
@@ -98,6 +86,58 @@ class PhaseNorm(StyleNorm):
         count, channels, height, width = phases.shape
         tall = super().forward(phases.reshape(count, channels // 4, 4 * height, width), style)
         return tall.reshape(count, channels, height, width)
+
+
+class InPhases(nn.Conv2d):
+    """The photograph in 2x2 phases, as a convolution that has nothing to learn: faster than moving its pixels about."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 3 * 2 * 2, 2, stride=2, bias=False)
+        del self.weight
+        self.register_buffer("weight", torch.eye(12).reshape(12, 3, 2, 2), persistent=False)
+
+    def forward(self, photograph: Tensor) -> Tensor:
+        """`(N, 3, H, W)` to `(N, 3 * 2 * 2, H / 2, W / 2)`: colour, row, column."""
+        return super().forward(photograph)
+
+
+class FullSizePhases(ArrangedConv2d):
+    """Nearest-neighbour doubling, the photograph beside it, then a valid 3x3 convolution of both: in 2x2 phases."""
+
+    doubled_falls_on: Tensor
+    photograph_falls_on: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels + 3, out_channels, 3)
+        self.register_buffer("doubled_falls_on", torch.zeros(2, 2, 3), persistent=False)
+        self.register_buffer("photograph_falls_on", torch.zeros(2, 2, 2, 3), persistent=False)
+        for phase in range(2):
+            for tap in range(3):
+                self.doubled_falls_on[phase, (phase + tap) // 2, tap] = 1
+                self.photograph_falls_on[phase, (phase + tap) // 2, (phase + tap) % 2, tap] = 1
+
+    def arranged(self, weight: Tensor) -> Tensor:
+        """`(Cout, Cin + 3, 3, 3)` to `(Cout * 2 * 2, Cin + 3 * 2 * 2, 2, 2)`."""
+        of_doubled, of_photograph = weight[:, :-3], weight[:, -3:]
+        doubled = torch.einsum("aty,bsx,oiyx->oabits", self.doubled_falls_on, self.doubled_falls_on, of_doubled)
+        falls_on = self.photograph_falls_on
+        beside = torch.einsum("atry,bscx,oiyx->oabircts", falls_on, falls_on, of_photograph).flatten(3, 5)
+        return torch.cat([doubled, beside], dim=3).flatten(0, 2)
+
+    def arranged_bias(self, bias: Tensor) -> Tensor:
+        """`(Cout,)` to `(Cout * 2 * 2,)`."""
+        return bias.repeat_interleave(4)
+
+    def forward(self, hidden: Tensor, photograph: Tensor) -> Tensor:  # type: ignore[override]
+        """Return `(N, Cout * 2 * 2, h - 1, w - 1)`: channel, row, column.
+
+        Args:
+            hidden: `(N, Cin, h, w)`, to be doubled.
+            photograph: there, in phases, `(N, 3 * 2 * 2, h, w)`.
+        """
+        assert self.bias is not None
+        beside = torch.cat([hidden, photograph], dim=1)
+        return F.conv2d(beside, self.arranged(self.weight), self.arranged_bias(self.bias))
 
 
 class PaintingPhases(ArrangedConv2d):
@@ -221,11 +261,11 @@ class LeanNetwork(StyleNetwork):
         self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
         self.doubling = DoublingPhases(width, half_width)
-        self.halving = PhotographPhases(half_width, kernel=6, step=2)
+        self.halving = HalvingPhases(half_width)
         self.at_half = StyledSequential(PhaseNorm(half_width), nn.LeakyReLU(_LEAK), nn.PixelShuffle(2))
         self.half_residual = StyledSequential(*_convolution(half_width, half_width, 3, mirrored=False))
-        self.full = DoublingPhases(half_width, full_width, bias=True)
-        self.full_photograph = PhotographPhases(full_width, kernel=3, step=1)
+        self.in_phases = InPhases()
+        self.full = FullSizePhases(half_width, full_width)
         self.paint = nn.Sequential(nn.LeakyReLU(_LEAK), PaintingPhases(full_width))
         deep = 2 * PLACE
         self.receptive_radius = self.margin + PLACE * self.contrast.reach + deep * self.detour.reach + deep - 1
@@ -246,9 +286,9 @@ class LeanNetwork(StyleNetwork):
         entered = self.enter(seen, style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
         rim = PLACE * self.rim
-        half = self.at_half(self.doubling(hidden) + self.halving(_inside(enlarged, rim)), style)
+        half = self.at_half(self.halving(_inside(enlarged, rim)) + self.doubling(hidden), style)
         half = _inside(half, 1) + self.half_residual(half, style)
-        full = self.full(half) + self.full_photograph(_inside(enlarged, rim + PLACE))
+        full = self.full(half, self.in_phases(_inside(enlarged, rim + PLACE)))
         return squash(self.paint(full)[:, :, :height, :width])
 
 

@@ -41,6 +41,16 @@ class TrainConfig:
     grid_weight: float = field(
         default=10.0, metadata={"help": "Weight of a term against grids: edges should fall anywhere alike."}
     )
+    teacher: str | None = field(
+        default=None,
+        metadata={
+            "help": "Larger network that paints this already (an .onnx file, a shipped style or a checkpoint), to be "
+            "copied beside the objective. For small networks."
+        },
+    )
+    teacher_weight: float = field(
+        default=10.0, metadata={"help": "Weight of the difference to what the teacher paints, with --teacher."}
+    )
     fixed_strength: bool = field(
         default=False,
         metadata={"help": "Learn strength 1 alone: what is painted can then be made neither weaker nor stronger."},
@@ -123,6 +133,8 @@ class TrainConfig:
             return
         if not self.paintings:
             raise ConfigError("an adversarial run learns from a folder of pictures; give it with --style-dir")
+        if self.teacher:
+            raise ConfigError(f"an adversarial run has no teacher; leave out either --adversarial or {self.teacher}")
         if self.accumulate > 1:
             raise ConfigError(f"accumulate is {self.accumulate}; an adversarial run steps both sides by whole batches")
         if self.crop_size < SMALLEST:
@@ -182,5 +194,6 @@ _LEAST = {
     "workers": 0,
     "num_nodes": 1,
     "grid_weight": 0,
+    "teacher_weight": 0,
     "cache_gib": 0,
 }

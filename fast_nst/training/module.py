@@ -16,6 +16,7 @@ from fast_nst.networks.noise import PERIOD
 from fast_nst.perceptual import Losses, Objective, grid_loss
 from fast_nst.training.config import TrainConfig
 from fast_nst.training.data import Crops
+from fast_nst.training.teacher import Teacher
 
 WARM_UP = 0.05
 """Share of the run in which the learning rate rises."""
@@ -82,15 +83,17 @@ class StyleTransferModule(pl.LightningModule):
     Args:
         config: `TrainConfig.plain()`.
         objectives: what the network learns to lower, for each style.
+        teacher: a larger network to copy beside that.
     """
 
-    def __init__(self, config: dict[str, Any], objectives: Sequence[Objective]) -> None:
+    def __init__(self, config: dict[str, Any], objectives: Sequence[Objective], teacher: Teacher | None = None) -> None:
         super().__init__()
         self.save_hyperparameters("config")
         self.config = told = TrainConfig.from_plain(config)
         self.network = build_network(told.preset, len(told.all_paintings()), has_strength=not told.fixed_strength)
         self.objectives = tuple(objectives)  # in a tuple: no submodules, so neither saved nor sent to other devices
-        self.logged: tuple[str, ...] = (*Losses._fields, "grid")
+        self.teacher = teacher  # no submodule either
+        self.logged: tuple[str, ...] = (*Losses._fields, "grid", *(["teacher"] if teacher else []))
         self.gradient_norm = torch.zeros(())  # of the last step
         self.elapsed_s = 0.0  # training time over all sittings of a run; the `Progress` callback adds to it
 
@@ -117,9 +120,11 @@ class StyleTransferModule(pl.LightningModule):
         return torch.optim.Adam(groups, lr=self.config.learning_rate)
 
     def on_fit_start(self) -> None:
-        """Bring the objectives to the device."""
+        """Bring the objectives and the teacher to the device."""
         for objective in self.objectives:
             objective.to(self.device)
+        if self.teacher is not None:
+            self.teacher.to(self.device)
 
     def on_train_batch_start(self, batch: Crops, batch_idx: int) -> None:
         """Set the learning rates of this step."""
@@ -146,7 +151,12 @@ class StyleTransferModule(pl.LightningModule):
         losses = self.judge(batch.images, pastiche, lot).mean()
         grid = grid_loss(pastiche.float(), self.network.size_multiple).mean()
         loss = losses.total + self.config.grid_weight * grid
-        return Painted(lot, pastiche, loss, self.checked({**losses._asdict(), "grid": grid}))
+        terms = {**losses._asdict(), "grid": grid}
+        if self.teacher is not None:
+            told = self.teacher(batch.images, lot.style, strength, lot.place)
+            terms["teacher"] = (pastiche - told).abs().mean().float()
+            loss = loss + self.config.teacher_weight * terms["teacher"]
+        return Painted(lot, pastiche, loss, self.checked(terms))
 
     def checked(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return terms of the loss as they are logged; raises `TrainingError` for odd ones where looking is free."""

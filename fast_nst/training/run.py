@@ -33,6 +33,7 @@ from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.paintings import WEIGHTS, Painting
 from fast_nst.training.sources import find_photographs
 from fast_nst.training.start import Start, begin, read_start
+from fast_nst.training.teacher import read_teacher
 
 CONFIG_NAME = "config.yaml"
 _DECIDING = 16  # crops by which weights are balanced
@@ -120,7 +121,7 @@ def build_module(config: TrainConfig) -> StyleTransferModule:
     """Return what a run trains, from random weights, and all that it is judged by."""
     objectives = read_objectives(config)
     if not config.adversary.adversarial:
-        return StyleTransferModule(config.plain(), objectives)
+        return StyleTransferModule(config.plain(), objectives, read_teacher(config))
     paintings, most = config.all_paintings(), config.adversary.picture_crop
     collections = [
         ContentPhotographs(

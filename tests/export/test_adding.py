@@ -69,8 +69,28 @@ def test_a_name_that_is_taken_is_refused(many, tmp_path):
     assert not (tmp_path / "grown.onnx").exists()
 
 
-def test_a_file_of_one_style_cannot_grow(invert_model):
+def test_a_file_of_one_style_is_read_back_but_cannot_grow(tmp_path):
+    torch.manual_seed(0)
+    network, path = build_network("fast", has_strength=True).eval(), tmp_path / "hill.onnx"
+    network.styles.data += 0.3 * torch.randn_like(network.styles)
+    metadata = {"preset": "fast", "styles": json.dumps([{"name": "hill"}])}
+    export_network(network, path, metadata, sizes=((64, 64),))
+    again, told = read_network(path)
+    assert told["preset"] == "fast"
+    assert parity(ContractModule(again).eval(), path, ((97, 131),)) <= 2
     with pytest.raises(ModelError, match="no network of many styles, of which alone one can be added to"):
+        add_style(path, network.styles[0], {"name": "wave"}, tmp_path / "grown.onnx")
+
+
+def test_a_file_of_strength_1_alone_is_not_read_back(tmp_path):
+    path = tmp_path / "hill.onnx"
+    export_network(build_network("fast").eval(), path, {"preset": "fast"}, sizes=((64, 64),))
+    with pytest.raises(ModelError, match=r"hill\.onnx holds one style at strength 1 alone"):
+        read_network(path)
+
+
+def test_a_file_of_no_preset_is_not_read_back(invert_model):
+    with pytest.raises(ModelError, match="holds a network of the preset ''; known are quality, fast"):
         read_network(invert_model)
 
 

@@ -10,11 +10,13 @@ from fast_nst.networks.base import squash, weave
 from fast_nst.networks.lean import (
     Detour,
     DoublingPhases,
+    FullSizePhases,
+    HalvingPhases,
+    InPhases,
     LeanNetwork,
     NarrowBlock,
     PaintingPhases,
     PhaseNorm,
-    PhotographPhases,
 )
 from fast_nst.networks.styled import StyleNorm, number_norms, plain_style
 
@@ -47,17 +49,19 @@ def test_a_narrow_block_adds_to_its_input_and_loses_a_rim_unless_mirrored():
 
 
 def test_doubling_in_phases_is_doubling_and_a_convolution():
-    layer, hidden = DoublingPhases(3, 5, bias=True), noise(2, 3, 7, 6)
-    plain = conv2d(interpolate(hidden, scale_factor=2), layer.weight, layer.bias)
+    layer, hidden = DoublingPhases(3, 5), noise(2, 3, 7, 6)
+    plain = conv2d(interpolate(hidden, scale_factor=2), layer.weight)
     assert_close(unravel(layer(hidden)), plain)
 
 
-@pytest.mark.parametrize(("kernel", "step"), [(6, 2), (3, 1)])
-def test_the_photograph_in_phases_is_a_convolution_of_a_stride(kernel, step):
-    layer, photograph = PhotographPhases(5, kernel, step), noise(2, 3, 28, 24)
-    plain = conv2d(photograph, layer.weight, stride=step)
-    height, width = (side // 2 * 2 for side in plain.shape[2:])
-    assert_close(unravel(layer(photograph)), plain[:, :, :height, :width])
+def test_halving_in_phases_is_a_convolution_of_stride_two():
+    layer, photograph = HalvingPhases(5), noise(2, 3, 28, 24)
+    assert_close(unravel(layer(photograph)), conv2d(photograph, layer.weight, stride=2))
+
+
+def test_a_photograph_in_phases_holds_the_same_numbers():
+    photograph = noise(2, 3, 8, 12)
+    assert torch.equal(unravel(InPhases()(photograph)), photograph)
 
 
 def test_the_norm_of_phases_is_that_of_the_large_picture():
@@ -66,15 +70,21 @@ def test_the_norm_of_phases_is_that_of_the_large_picture():
     assert_close(unravel(norm(phases, style)), StyleNorm.forward(norm, unravel(phases), style))
 
 
+def test_full_size_in_phases_is_doubling_and_a_convolution_with_the_photograph_beside_it():
+    layer, hidden, photograph = FullSizePhases(3, 5), noise(2, 3, 7, 6), noise(2, 3, 14, 12)
+    plain = conv2d(torch.cat([interpolate(hidden, scale_factor=2), photograph], dim=1), layer.weight, layer.bias)
+    assert_close(unravel(layer(hidden, InPhases()(photograph))), plain)
+
+
 def test_painting_in_phases_is_a_convolution():
     layer, phases = PaintingPhases(5), noise(2, 20, 6, 7)
     assert_close(weave(layer(phases), 2), conv2d(unravel(phases), layer.weight, layer.bias), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("layer", [DoublingPhases(2, 3), PhotographPhases(1, 3, 1), PaintingPhases(1)])
+@pytest.mark.parametrize("layer", [DoublingPhases(2, 3), HalvingPhases(1), PaintingPhases(1)])
 def test_a_convolution_in_phases_has_the_gradient_of_a_plain_one(layer):
-    channels = {DoublingPhases: 2, PhotographPhases: 3, PaintingPhases: 4}[type(layer)]
-    hidden = noise(1, channels, 6, 8).double().requires_grad_()
+    channels = {DoublingPhases: 2, HalvingPhases: 3, PaintingPhases: 4}[type(layer)]
+    hidden = noise(1, channels, 8, 12).double().requires_grad_()
     assert torch.autograd.gradcheck(layer.double(), hidden)
 
 
@@ -92,8 +102,7 @@ def test_the_whole_network_is_the_plain_one_in_another_order():
     half = leak(StyleNorm.forward(norm, hidden + conv2d(beside, network.halving.weight, stride=2), style))
     half = half[:, :, 1:-1, 1:-1] + network.half_residual(half, style)
     beside = seen[:, :, 16:-16, 16:-16]
-    full = conv2d(interpolate(half, scale_factor=2), network.full.weight, network.full.bias)
-    full = full + conv2d(beside, network.full_photograph.weight)
+    full = conv2d(torch.cat([interpolate(half, scale_factor=2), beside], dim=1), network.full.weight, network.full.bias)
     leak, paint = network.paint
     plain = squash(conv2d(leak(full), paint.weight, paint.bias))
     assert_close(network(content), plain[:, :, :70, :81])

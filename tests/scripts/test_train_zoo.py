@@ -75,6 +75,17 @@ def test_each_preset_has_a_first_run_and_one_for_each_sitting_of_each_painting(z
     assert [run.config.preset for run in runs] == ["quality"] * 6 + ["fast"] * 4
 
 
+def test_a_preset_is_taught_by_the_files_of_another_and_may_have_sittings_of_its_own(zoo):
+    fast = ZOO["presets"]["fast"] | {"taught_by": "quality", "first": [{"max_steps": 9}], "style": [{"max_steps": 4}]}
+    told = ZOO | {"presets": ZOO["presets"] | {"fast": fast}}
+    runs = {run.name: run.config for run in zoo.plan(told, Path("runs"), Path("models"))}
+
+    assert list(runs) == [*QUALITY, "base-fast", "hill-fast"]
+    assert [runs[name].teacher for name in QUALITY] == [None] * 6
+    assert (runs["base-fast"].teacher, runs["base-fast"].max_steps) == (str(Path("models/many.onnx")), 9)
+    assert (runs["hill-fast"].teacher, runs["hill-fast"].max_steps) == (str(Path("models/hill.onnx")), 4)
+
+
 def test_the_first_run_learns_all_paintings_together_after_some(zoo):
     runs = {run.name: run.config for run in zoo.plan(ZOO, Path("runs"), Path("models"))}
 
