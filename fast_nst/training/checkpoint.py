@@ -45,6 +45,8 @@ class Trained:
         config, objective = self.config, asdict(self.config.objective)
         objective["loss_network"] = Path(config.objective.loss_network).name  # no folder: of no use elsewhere
         plain = json.dumps(config.plain(), sort_keys=True)
+        teacher = Path(config.teacher or "").name
+        taught = {"teacher": teacher, "teacher_weight": str(config.teacher_weight)} if teacher else {}
         adversary = {"adversary": json.dumps(asdict(config.adversary))} if config.adversary.adversarial else {}
         return {
             "title": self.title(),
@@ -58,6 +60,7 @@ class Trained:
             "receptive_radius": str(self.network.receptive_radius),
             "objective": json.dumps(objective, sort_keys=True),
             **adversary,
+            **taught,
             "steps": str(self.step),
             "batch_size": str(config.batch_size),
             "crop_size": str(config.crop_size),
