@@ -62,7 +62,7 @@ def main() -> None:
         for line in range(3):
             captions = names[at : at + ROW] if line == 0 else [("network", "the slow method")[line - 1 : line]] * ROW
             rows.append([(column[line], told) for column, told in zip(columns[at : at + ROW], captions, strict=False)])
-    sheet = captioned_sheet(rows, cell_width=args.size * 5 // 8)
+    sheet = captioned_sheet(rows, cell_width=args.size * 7 // 16)
     write_picture(args.output, Picture(sheet), quality=82, overwrite=True)
     print(medians)
 
