@@ -61,6 +61,11 @@ def read_network(path: Path) -> tuple[StyleNetwork, dict[str, str]]:
     return network.eval(), metadata
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a style file says of itself; raises `ModelError` for what is no style file."""
+    return {entry.key: entry.value for entry in _load(path).metadata_props}
+
+
 def add_style(source: Path, row: Tensor, facts: Mapping[str, Any], path: Path) -> None:
     """Write the file `source` with one more style to `path`.
 

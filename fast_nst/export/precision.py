@@ -169,8 +169,8 @@ def _of_local_contrast(model: ModelProto) -> list[str]:
     return list(found)
 
 
-def _convolutions_before_norms(model: ModelProto) -> dict[str, NodeProto]:
-    """Return the convolution without bias that each instance norm follows, by the norm's output."""
+def _convolutions_before_norms(model: ModelProto) -> dict[str, list[NodeProto]]:
+    """Return the convolutions without bias, one or two that are added, that each norm follows, by the norm's output."""
     producers = {name: node for node in model.graph.node for name in node.output}
     found = {}
     for norm in model.graph.node:
@@ -178,36 +178,41 @@ def _convolutions_before_norms(model: ModelProto) -> dict[str, NodeProto]:
             source = producers[norm.input[0]]
             while source.op_type == "Reshape":
                 source = producers[source.input[0]]
-            if source.op_type == "Conv" and len(source.input) == 2:
-                found[norm.output[0]] = source
+            summed = source.op_type == "Add" and all(name in producers for name in source.input)
+            sources = [producers[name] for name in source.input] if summed else [source]
+            if all(node.op_type == "Conv" and len(node.input) == 2 for node in sources):
+                found[norm.output[0]] = sources
     return found
 
 
 def _largest_before_norms(model: ModelProto, photographs: Sequence[Pixels]) -> dict[str, float]:
-    """Return the largest magnitude that each of those convolutions gives on the photographs, by the norm's output."""
-    watched = _copy(model)
-    names = {norm: convolution.output[0] for norm, convolution in _convolutions_before_norms(model).items()}
-    for name in names.values():
+    """Return the sum of the largest magnitudes that those convolutions give on the photographs, by the norm's output.
+
+    A sum of two is no larger than that.
+    """
+    watched, before = _copy(model), _convolutions_before_norms(model)
+    names = [convolution.output[0] for convolutions in before.values() for convolution in convolutions]
+    for name in names:
         watched.graph.output.append(helper.make_empty_tensor_value_info(name))
     session = onnxruntime.InferenceSession(watched.SerializeToString(), _silent(), _CPU)
     largest = dict.fromkeys(names, 0.0)
     for photograph in photographs:
-        answers = session.run(list(names.values()), {"content": photograph[None]})
-        for norm, activation in zip(names, answers, strict=True):
-            largest[norm] = max(largest[norm], float(np.abs(activation).max()))
-    return largest
+        for name, activation in zip(names, session.run(names, {"content": photograph[None]}), strict=True):
+            largest[name] = max(largest[name], float(np.abs(activation).max()))
+    return {norm: sum(largest[node.output[0]] for node in convolutions) for norm, convolutions in before.items()}
 
 
 def _scale_before_norms(model: ModelProto, largest: Mapping[str, float]) -> None:
-    """Scale the weights of each convolution that exceeds `_TAME` by a power of two, and the norm's epsilon with it."""
+    """Scale the weights of the convolutions that exceed `_TAME` by a power of two, and the norm's epsilon with them."""
     weights = {initializer.name: initializer for initializer in model.graph.initializer}
     norms = {node.output[0]: node for node in model.graph.node if node.op_type == "InstanceNormalization"}
-    for name, convolution in _convolutions_before_norms(model).items():
+    for name, convolutions in _convolutions_before_norms(model).items():
         if largest[name] <= _TAME:
             continue
         factor = 2.0 ** -math.ceil(math.log2(largest[name] / _TAME))
-        weight = weights[convolution.input[1]]
-        weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(factor), weight.name))
+        for convolution in convolutions:
+            weight = weights[convolution.input[1]]
+            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(factor), weight.name))
         for attribute in norms[name].attribute:
             if attribute.name == "epsilon":
                 attribute.f *= factor**2

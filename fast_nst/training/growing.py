@@ -12,7 +12,7 @@ import torch
 
 from fast_nst.errors import ModelError
 from fast_nst.export import ContractModule, export_network
-from fast_nst.export.adding import add_style, check_can_add, read_network
+from fast_nst.export.adding import add_style, check_can_add, read_metadata, read_network
 from fast_nst.images import atomic_path
 from fast_nst.inference import Stylizer
 from fast_nst.inference.zoo import SUFFIX, find_style, shipped_styles
@@ -36,8 +36,8 @@ def as_source(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start]:
     """
     assert config.add_to is not None
     with _as_file(config.add_to) as file:
+        check_can_add(read_metadata(file), config.all_paintings()[0].name, config.add_to)
         network, metadata = read_network(file)
-        check_can_add(metadata, config.all_paintings()[0].name, config.add_to)
         with atomic_path(folder / SOURCE_NAME) as temporary:
             shutil.copyfile(file, temporary)
     config = replace(

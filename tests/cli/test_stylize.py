@@ -301,7 +301,7 @@ LARGE = ("--style", "great-wave-fast", "--threads", "1", "--stroke-size", "none"
 
 
 def test_a_picture_beyond_the_memory_given_is_the_same_in_strips(large_picture, tmp_path):
-    for name, more in (("whole.png", ()), ("strips.png", ("--max-memory", "300MB", "--progress"))):
+    for name, more in (("whole.png", ()), ("strips.png", ("--max-memory", "310MB", "--progress"))):
         arguments, environment = command("stylize", large_picture, "-o", tmp_path / name, *LARGE, *more)
         done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
         assert ("strips" in done.stderr) == bool(more)
@@ -329,7 +329,7 @@ def test_a_size_that_is_none_is_told(stylize, save_picture):
 def test_strips_that_are_broken_off_leave_nothing_and_can_be_done_again(large_picture, tmp_path, how):
     arguments, environment = command("stylize", large_picture, "-o", tmp_path / "out.png", *LARGE)
     environment |= {"TMPDIR": str(tmp_path)}
-    limit = ["--max-memory", "300MB"]
+    limit = ["--max-memory", "310MB"]
     with subprocess.Popen([*arguments, *limit, "--progress"], env=environment, stderr=subprocess.PIPE) as process:
         seen = b""
         while b"strips" not in seen:

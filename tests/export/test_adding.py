@@ -90,7 +90,7 @@ def test_a_file_of_strength_1_alone_is_not_read_back(tmp_path):
 
 
 def test_a_file_of_no_preset_is_not_read_back(invert_model):
-    with pytest.raises(ModelError, match="holds a network of the preset ''; known are quality, fast"):
+    with pytest.raises(ModelError, match="holds a network of the preset 'none'; known are quality, fast"):
         read_network(invert_model)
 
 

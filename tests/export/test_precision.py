@@ -19,9 +19,12 @@ def types_of(model, op_type):
     return {weights.get(name) for node in model.graph.node if node.op_type == op_type for name in node.input[1:2]}
 
 
-def first_convolution(model):
-    node = next(node for node in model.graph.node if node.op_type == "Conv")
-    return next(initializer for initializer in model.graph.initializer if initializer.name == node.input[1])
+def before_first_norm(model):
+    """Weights of the two convolutions, of the photograph and of its contrast, that the first norm gets the sum of."""
+    convolutions = next(iter(precision._convolutions_before_norms(model).values()))
+    assert len(convolutions) == 2
+    weights = {initializer.name: initializer for initializer in model.graph.initializer}
+    return [weights[node.input[1]] for node in convolutions]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,8 @@ def loud(model):
     """The same style with weights a million times as large: the norm takes that out, float16 cannot hold it."""
     louder = onnx.ModelProto()
     louder.CopyFrom(model)
-    weight = first_convolution(louder)
-    weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(1e6), weight.name))
+    for weight in before_first_norm(louder):
+        weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * np.float32(1e6), weight.name))
     return louder
 
 
@@ -82,8 +85,9 @@ def test_weights_too_large_for_float16_are_scaled_and_the_norm_takes_it_out(mode
     scaled = onnx.ModelProto()
     scaled.CopyFrom(loud)
     precision._scale_before_norms(scaled, precision._largest_before_norms(scaled, PHOTOGRAPHS))
-    before, after = (numpy_helper.to_array(first_convolution(found)) for found in (loud, scaled))
-    factor = before.max() / after.max()
+    pairs = zip(before_first_norm(loud), before_first_norm(scaled), strict=True)
+    factors = {numpy_helper.to_array(before).max() / numpy_helper.to_array(after).max() for before, after in pairs}
+    (factor,) = factors  # the same for both
     assert np.log2(factor) == round(np.log2(factor)) > 10  # a power of two: no digit is lost
     assert max(precision._largest_before_norms(scaled, PHOTOGRAPHS).values()) <= precision._TAME
     assert min(psnr(loud, scaled, PHOTOGRAPHS)) > 90

@@ -46,9 +46,9 @@ def test_what_fits_is_painted_in_one_piece(stylizer, strict, scene):
 
 def test_what_does_not_is_painted_in_strips(stylizer, strict, scene):
     pixels = scene(700, 300)
-    painter, told = strict(20_000_000)
+    painter, told = strict(23_000_000)
     assert np.abs(painter(pixels).astype(int) - stylizer(pixels)).max() <= 1
-    assert told[-1].done == told[-1].total == 700 * 15
+    assert told[-1].done == told[-1].total == 700 * 22
 
 
 def test_a_small_picture_is_not_measured_without_a_limit(stylizer, scene, monkeypatch):
@@ -58,7 +58,7 @@ def test_a_small_picture_is_not_measured_without_a_limit(stylizer, scene, monkey
 
 def test_without_a_limit_what_does_not_fit_into_free_memory_is_painted_in_strips(stylizer, scene, monkeypatch):
     monkeypatch.setattr(any_size, "_ALWAYS_FITS", 0)
-    monkeypatch.setattr(memory, "free_bytes", lambda: 20_000_000)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 23_000_000)
     told, pixels = [], scene(700, 300)
     pastiche = AnySizeStylizer(stylizer, threads=1, tell=told.append)(pixels)
     assert np.abs(pastiche.astype(int) - stylizer(pixels)).max() <= 1
@@ -94,7 +94,7 @@ def test_too_little_memory_says_how_much_it_takes(strict, scene):
 
 def test_cancelling_ends_the_strips(stylizer, scene, monkeypatch):
     monkeypatch.setattr(memory, "used_bytes", lambda: 10**9)
-    painter = AnySizeStylizer(stylizer, max_memory=1_020_000_000, threads=1, tell=lambda progress: painter.cancel())
+    painter = AnySizeStylizer(stylizer, max_memory=1_023_000_000, threads=1, tell=lambda progress: painter.cancel())
     with pytest.raises(ModelError, match="cancelled"):
         painter(scene(700, 300))
 
@@ -111,7 +111,7 @@ def test_a_picture_too_large_to_be_held_goes_from_file_to_file(stylizer, strict,
     pytest.importorskip("pyvips")
     painter, _ = strict(2_500_000)  # the picture as a whole takes 2.9 MB
     assert painter.takes(job, FileOptions())
-    painter, _ = strict(20_000_000)
+    painter, _ = strict(23_000_000)
     assert not painter.takes(job, FileOptions())
     assert painter.paint_file(job, FileOptions()) == (300, 700, ())
     content, pastiche = without_hidden(read_picture(job.source)), read_picture(job.target)
@@ -121,7 +121,7 @@ def test_a_picture_too_large_to_be_held_goes_from_file_to_file(stylizer, strict,
 
 def test_transparency_is_laid_over_white_where_the_target_has_none(stylizer, strict, job, tmp_path):
     pytest.importorskip("pyvips")
-    painter, _ = strict(20_000_000)
+    painter, _ = strict(23_000_000)
     job = Job(job.source, tmp_path / "out.jpg")
     painter.paint_file(job, FileOptions())
     content = without_hidden(read_picture(job.source))
@@ -136,12 +136,12 @@ def test_controls_are_the_same_from_file_to_file(stylizer, strict, job, options,
     pytest.importorskip("pyvips")
     slope = np.linspace(0, 255, 30).astype(np.uint8)[None].repeat(70, axis=0)
     finish = Finish(preserve_color=preserve_color, regions=Regions([[Mask(slope)]]))
-    painter, _ = strict(20_000_000, finish=finish, **options)
+    painter, _ = strict(23_000_000, finish=finish, **options)
     painter.paint_file(job, FileOptions())
     content, pastiche = read_picture(job.source), read_picture(job.target)
     whole = AnySizeStylizer(stylizer, threads=1, finish=finish, **options).paint(content)
     seen = content.alpha > 0
-    assert np.abs(pastiche.pixels.astype(int) - whole)[seen].max() <= 2  # a level in strips, stretched by the colours
+    assert np.abs(pastiche.pixels.astype(int) - whole)[seen].max() <= 3  # a level in strips, stretched by the colours
     np.testing.assert_array_equal(pastiche.alpha, content.alpha)
     np.testing.assert_array_equal(pastiche.pixels[:, 0][seen[:, 0]], content.pixels[:, 0][seen[:, 0]])  # outside
 
@@ -153,7 +153,7 @@ def test_a_picture_to_be_resized_is_read_as_a_whole(strict, job):
 
 def test_without_libvips_the_way_out_is_told(strict, job, monkeypatch):
     monkeypatch.setattr(any_size, "can_stream", lambda: False)
-    painter, _ = strict(20_000_000)
+    painter, _ = strict(23_000_000)
     assert not painter.takes(job, FileOptions())
     painter, _ = strict(2_500_000)
     expected = r"photo\.png: 300 x 700 px take 1\.0 GB of memory, 1\.0 GB are given;.*pip install 'fast-nst\[large\]'"
@@ -190,7 +190,7 @@ def test_a_disk_that_fills_up_is_told(strict, job, scene, monkeypatch, way):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(store.DiskRows, "write", refuse)
-    painter, _ = strict(20_000_000)
+    painter, _ = strict(23_000_000)
     with pytest.raises(ImageError, match=r"cannot keep there what painting needs \(No space left on device\).*TMPDIR"):
         painter(scene(700, 300)) if way == "strips" else painter.paint_file(job, FileOptions())
 
@@ -198,7 +198,7 @@ def test_a_disk_that_fills_up_is_told(strict, job, scene, monkeypatch, way):
 def test_a_target_that_exists_is_told_before_the_work(strict, job):
     pytest.importorskip("pyvips")
     job.target.write_text("mine")
-    painter, told = strict(20_000_000)
+    painter, told = strict(23_000_000)
     with pytest.raises(ImageError, match="exists already"):
         painter.paint_file(job, FileOptions())
     assert (told, job.target.read_text()) == ([], "mine")
