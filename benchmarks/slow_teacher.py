@@ -2,10 +2,11 @@
 
 python benchmarks/slow_teacher.py CONFIG.yaml -o OUT.onnx --run-dir DIR --pairs FOLDER [--count 60] [--weight 8]
 
-CONFIG.yaml is that of a run of one painting, as `fast-nst train --config` takes it. First crops of its photographs are
-painted by `fast-nst gatys` at its defaults, but for 120 steps in place of 200; they are kept in FOLDER, and those that
-are there are not painted again. Then it is trained as `fast-nst train` does; but every other step is of one of those
-crops, at strength 1, and adds the mean absolute difference to the slow method's picture, times the weight.
+CONFIG.yaml is that of a run of one painting, one photograph a step, as `fast-nst train --config` takes it. First crops
+of its photographs are painted as `fast-nst gatys` does, 120 steps at half of the size and 60 at the whole; they are
+kept in FOLDER, and those that are there are not painted again. Then it is trained as `fast-nst train` does; but every
+other step is of one of those crops, and those of them that are drawn at strength 1, as half are, add the mean absolute
+difference to the slow method's picture, times the weight.
 """
 
 import argparse
@@ -17,8 +18,9 @@ import numpy as np
 from torch import Tensor
 
 from fast_nst.cli.options import read_yaml
+from fast_nst.errors import ConfigError
 from fast_nst.gatys import GatysConfig, repaint, settled
-from fast_nst.images import read_pixels
+from fast_nst.images import atomic_path, read_pixels
 from fast_nst.perceptual import ObjectiveConfig, to_image
 from fast_nst.training import run
 from fast_nst.training.config import TrainConfig
@@ -27,7 +29,7 @@ from fast_nst.training.module import Painted, StyleTransferModule
 from fast_nst.training.sources import find_photographs
 
 ROOM = 32  # px that a pair is larger than a crop, so that it can be cut anew each time
-STEPS = 120
+STEPS = 120  # of the slow method at half of the size
 
 
 class Pair(NamedTuple):
@@ -72,8 +74,10 @@ def main() -> None:
     parser.add_argument("--weight", type=float, default=8.0)
     args = parser.parse_args()
     config = TrainConfig.from_plain(read_yaml(args.config))
+    if config.batch_size != 1 or len(config.style) != 1:
+        raise ConfigError(f"{args.config}: expected one painting, and a batch_size of 1")
     pairs = [read_pair(path) for path in paint_pairs(config, args.pairs, args.count)]
-    run.build_module = lambda told: CopyingModule(told.plain(), run.read_objectives(told), pairs, args.weight)
+    run.build_module = lambda told, _: CopyingModule(told.plain(), run.read_objectives(told), pairs, args.weight)
     print(run.train(config, args.output, args.run_dir))
 
 
@@ -91,7 +95,8 @@ def paint_pairs(config: TrainConfig, folder: Path, count: int) -> list[Path]:
             crop = photographs.batch([number]).images[0].permute(1, 2, 0).numpy()
             photograph = (255 * crop).round().astype(np.uint8)
             pastiche, _ = repaint(photograph, [painting], settled(slow, photograph, [painting]))
-            np.savez(path, photograph=photograph, pastiche=pastiche)
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, photograph=photograph, pastiche=pastiche)
     return paths
 
 

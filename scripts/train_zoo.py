@@ -70,7 +70,7 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
         base = _base(preset)
         own = {name: value for name, value in told.items() if name not in _OF_PRESETS}
         common = zoo["common"] | {"preset": preset}
-        larger = zoo["presets"].get(told.get("taught_by"))
+        larger = _larger(preset, zoo["presets"])
         many = models / f"{told['many']}.onnx" if "many" in told else runs / f"{base}.onnx"
         first = [_among(sitting, together) for sitting in told.get("first", zoo["first"])]
         teacher = {"teacher": str(models / f"{larger['many']}.onnx")} if larger else {}
@@ -82,6 +82,14 @@ def plan(zoo: dict[str, Any], runs: Path, models: Path) -> Iterator[Run]:
             teacher = {"teacher": str(models / f"{painting}{larger['suffix']}.onnx")} if larger else {}
             sittings = told.get("style", zoo["style"])
             yield from _sittings(name, model, runs, from_base | teacher, sittings, own | paintings[painting])
+
+
+def _larger(preset: str, presets: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is told of the preset that teaches this one, if any."""
+    name = presets[preset].get("taught_by")
+    if name is not None and "many" not in presets.get(name, {}):
+        raise ConfigError(f"{preset} is taught by {name!r}, expected a preset that has a name for its file of `many`")
+    return None if name is None else presets[name]
 
 
 def _among(sitting: dict[str, Any], paintings: dict[str, Any]) -> dict[str, Any]:

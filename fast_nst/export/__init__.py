@@ -3,6 +3,8 @@
 * `contract`: the network behind the contract's door, uint8 in and out.
 * `file`: tracing, writing, and holding the file against PyTorch.
 * `rewrites`: the same graph with fewer nodes.
+* `reading`: the network of a file, read back; `adding`: one more style for a file of many.
+* `fixing`: a file with style and strength chosen once and for all.
 * `precision`: float16 and int8 arithmetic, and what they cost.
 """
 

@@ -89,7 +89,10 @@ class PhaseNorm(StyleNorm):
 
 
 class InPhases(nn.Conv2d):
-    """The photograph in 2x2 phases, as a convolution that has nothing to learn: faster than moving its pixels about."""
+    """The photograph in 2x2 phases, as a convolution that has nothing to learn.
+
+    `pixel_unshuffle` does the same, but leaves as reshapes and transposes: the whole network takes 5 to 12 % longer.
+    """
 
     def __init__(self) -> None:
         super().__init__(3, 3 * 2 * 2, 2, stride=2, bias=False)
@@ -223,10 +226,10 @@ class Detour(Styled):
 class LeanNetwork(StyleNetwork):
     """A network of residual blocks at a quarter of the size, with detours at an eighth and a sixteenth.
 
-    It sees the photograph, its local contrast, and noise. The detours are what large strokes are made in. On
-    the way up there are two rectifiers at half of the size and one at the whole size: with one alone, edges between
-    strokes come out soft and round. The photograph's own pixels enter at both sizes again, so that its edges need not
-    be remembered on the way.
+    It sees the photograph, its local contrast, and noise. The detours are what large strokes are made in. On the way up
+    there are two rectifiers at half of the size and one at the whole size: with one alone, edges between strokes come
+    out soft and round. The photograph's own pixels enter at both sizes again, so that its edges need not be remembered
+    on the way.
 
     Args:
         width: channels at a quarter of the size.
@@ -256,7 +259,7 @@ class LeanNetwork(StyleNetwork):
         self.contrast, self.noise = LocalContrast(PLACE), PlaceNoise(GRAINS)
         self.enter_photograph = nn.Conv2d(3, width, 3 * PLACE, PLACE, bias=False)
         self.enter_contrast = nn.Conv2d(self.contrast.channels, width, 3, bias=False)
-        self.enter = StyledSequential(StyleNorm(width), nn.LeakyReLU(_LEAK))
+        self.enter_norm = StyledSequential(StyleNorm(width), nn.LeakyReLU(_LEAK))
         deepest = Detour(deep_width, deep_width, deepest_blocks, kernel=1)
         self.detour = Detour(width, deep_width, deep_blocks, kernel=3, inner=deepest)
         self.blocks = StyledSequential(*(NarrowBlock(width, width // 2, mirrored=False) for _ in range(blocks)))
@@ -283,7 +286,7 @@ class LeanNetwork(StyleNetwork):
         enlarged = self.enlarge(content)
         noise = self.noise(*(side // PLACE for side in enlarged.shape[2:]), place).to(enlarged.dtype)
         seen = self.enter_photograph(enlarged) + self.enter_contrast(self.contrast(enlarged) + _NOISE * noise)
-        entered = self.enter(seen, style)
+        entered = self.enter_norm(seen, style)
         hidden = self.blocks(entered + self.detour(entered, style), style)
         rim = PLACE * self.rim
         half = self.at_half(self.halving(_inside(enlarged, rim)) + self.doubling(hidden), style)

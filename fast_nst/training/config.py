@@ -44,8 +44,8 @@ class TrainConfig:
     teacher: str | None = field(
         default=None,
         metadata={
-            "help": "Larger network that paints this already (an .onnx file, a shipped style or a checkpoint), to be "
-            "copied beside the objective. For small networks."
+            "help": "Larger network that paints this already (an .onnx file, a shipped style, a checkpoint or a "
+            "run's folder), to be copied beside the objective; for small networks."
         },
     )
     teacher_weight: float = field(

@@ -12,7 +12,8 @@ import torch
 
 from fast_nst.errors import ModelError
 from fast_nst.export import ContractModule, export_network
-from fast_nst.export.adding import add_style, check_can_add, read_metadata, read_network
+from fast_nst.export.adding import add_style, check_can_add
+from fast_nst.export.reading import read_metadata, read_network
 from fast_nst.images import atomic_path
 from fast_nst.inference import Stylizer
 from fast_nst.inference.zoo import SUFFIX, find_style, shipped_styles

@@ -33,7 +33,7 @@ from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.paintings import WEIGHTS, Painting
 from fast_nst.training.sources import find_photographs
 from fast_nst.training.start import Start, begin, read_start
-from fast_nst.training.teacher import read_teacher
+from fast_nst.training.teacher import Teacher, read_teacher
 
 CONFIG_NAME = "config.yaml"
 _DECIDING = 16  # crops by which weights are balanced
@@ -79,13 +79,14 @@ def train(
         FastNstError: for a painting, photographs, weights or options that do not serve, or losses that are not finite.
     """
     _check_folder(folder, resume=resume)
+    teacher = read_teacher(config)  # what is wrong with it is told before the work
     config, start = (settled(config), None) if resume else _start(settled(config), folder)
     pl.seed_everything(config.seed, verbose=False)
     data = ContentData(config, find_photographs(config.content_dir))
     config = _weighed(config, data)
     if on_settled is not None:
         on_settled(config)
-    module = build_module(config)
+    module = build_module(config, teacher)
     if start is not None:
         begin(module, start, _first_crops(data), _likings(config, module))
     if config.add_to:
@@ -117,11 +118,11 @@ def _start(config: TrainConfig, folder: Path) -> tuple[TrainConfig, Start | None
     return config, read_start(config.init_from, config.preset) if config.init_from else None
 
 
-def build_module(config: TrainConfig) -> StyleTransferModule:
-    """Return what a run trains, from random weights, and all that it is judged by."""
+def build_module(config: TrainConfig, teacher: Teacher | None = None) -> StyleTransferModule:
+    """Return what a run trains, from random weights, and all that it is judged and taught by."""
     objectives = read_objectives(config)
     if not config.adversary.adversarial:
-        return StyleTransferModule(config.plain(), objectives, read_teacher(config))
+        return StyleTransferModule(config.plain(), objectives, teacher)
     paintings, most = config.all_paintings(), config.adversary.picture_crop
     collections = [
         ContentPhotographs(

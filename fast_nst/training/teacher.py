@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import ConfigError
-from fast_nst.export.adding import read_network
+from fast_nst.export.reading import read_network
 from fast_nst.inference.zoo import SUFFIX, find_style, shipped_styles
 from fast_nst.networks import StyleNetwork
-from fast_nst.training.checkpoint import load_checkpoint
+from fast_nst.training.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from fast_nst.training.config import TrainConfig
 
 
@@ -60,7 +60,10 @@ class Teacher:
 
 
 def read_teacher(config: TrainConfig) -> Teacher | None:
-    """Read the network that a run's `teacher` names: a style file, a shipped style, or a checkpoint; None without one.
+    """Read the network that a run's `teacher` names: a style file, a shipped style, a checkpoint or a run's folder.
+
+    Returns:
+        The teacher; None for a run without one.
 
     Raises:
         ConfigError: if it does not paint what the run learns.
@@ -82,8 +85,8 @@ def read_teacher(config: TrainConfig) -> Teacher | None:
 def _read(source: str) -> tuple[StyleNetwork, list[str]]:
     """Return a network and the names of its styles."""
     path = Path(source)
-    if path.suffix == SUFFIX or source in shipped_styles():
+    if path.suffix == SUFFIX or source in shipped_styles() or not path.exists():  # of which the nearest name is told
         network, metadata = read_network(find_style(source))
         return network, [style["name"] for style in json.loads(metadata["styles"])]
-    trained = load_checkpoint(path)
+    trained = load_checkpoint(path / CHECKPOINT_NAME if path.is_dir() else path)
     return trained.network, [painting.name for painting in trained.config.all_paintings()]

@@ -94,7 +94,7 @@ def test_the_whole_network_is_the_plain_one_in_another_order():
     style = network.style_row()
     noise_there = network.noise(seen.shape[2] // 4, seen.shape[3] // 4)[None].double()
     source = network.contrast(seen) + 0.25 * noise_there
-    entered = network.enter(network.enter_photograph(seen) + network.enter_contrast(source), style)
+    entered = network.enter_norm(network.enter_photograph(seen) + network.enter_contrast(source), style)
     hidden = network.blocks(entered + network.detour(entered, style), style)
     beside = seen[:, :, 12:-12, 12:-12]  # px: 4 go on the way in, 4 in each of the blocks
     hidden = conv2d(interpolate(hidden, scale_factor=2), network.doubling.weight)

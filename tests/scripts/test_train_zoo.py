@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from fast_nst.cli.options import read_yaml
+from fast_nst.errors import ConfigError
 from fast_nst.networks import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,12 @@ def test_a_preset_is_taught_by_the_files_of_another_and_may_have_sittings_of_its
     assert [runs[name].teacher for name in QUALITY] == [None] * 6
     assert (runs["base-fast"].teacher, runs["base-fast"].max_steps) == (str(Path("models/many.onnx")), 9)
     assert (runs["hill-fast"].teacher, runs["hill-fast"].max_steps) == (str(Path("models/hill.onnx")), 4)
+
+
+def test_a_preset_that_cannot_teach_is_told(zoo):
+    fast = ZOO["presets"]["fast"] | {"taught_by": "qualty"}
+    with pytest.raises(ConfigError, match="fast is taught by 'qualty', expected a preset that has a name"):
+        list(zoo.plan(ZOO | {"presets": ZOO["presets"] | {"fast": fast}}, Path("runs"), Path("models")))
 
 
 def test_the_first_run_learns_all_paintings_together_after_some(zoo):

@@ -9,9 +9,10 @@ from fast_nst.errors import ConfigError, ModelError
 from fast_nst.export import export_network
 from fast_nst.networks import build_network
 from fast_nst.training.adversarial.config import AdversarialConfig
+from fast_nst.training.checkpoint import load_checkpoint
 from fast_nst.training.data import Crops
 from fast_nst.training.module import StyleTransferModule
-from fast_nst.training.run import read_objectives
+from fast_nst.training.run import read_objectives, train
 from fast_nst.training.teacher import Teacher, read_teacher
 
 CONTENT = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -49,6 +50,23 @@ def test_a_step_asks_for_what_the_teacher_paints(config):
     torch.testing.assert_close(outputs["loss"].detach(), outputs["terms"]["total"] + 3 * expected)
 
 
+@pytest.mark.usefixtures("no_export")
+def test_a_run_is_taught_by_another_logs_it_and_remembers_it(config, finished_run, tmp_path):
+    made = config(teacher=str(finished_run.checkpoint.parent), seed=5, max_steps=1)
+    train(made, tmp_path / "small.onnx", tmp_path / "run", show_bar=False)
+    header, first = (line.split(",") for line in (tmp_path / "run/losses.csv").read_text().splitlines())
+    assert float(first[header.index("teacher")]) > 0
+    metadata = load_checkpoint(tmp_path / "run/last.ckpt").metadata()
+    assert (metadata["teacher"], metadata["teacher_weight"]) == ("run", "10.0")
+
+
+@pytest.mark.usefixtures("no_export")
+def test_what_is_wrong_with_a_teacher_is_told_before_the_work(config, tmp_path):
+    with pytest.raises(ModelError, match=r"nobody\.onnx"):
+        train(config(teacher="nobody.onnx"), tmp_path / "small.onnx", tmp_path / "run", show_bar=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_teacher_learns_nothing(config):
     teacher = Teacher(build_network("fast"), [0])
     assert not teacher(CONTENT, 0, None, (0, 0)).requires_grad
@@ -58,11 +76,6 @@ def test_a_teacher_of_other_paintings_is_refused(config, trained, painting):
     made = config(teacher=str(trained[1]), style=(), paintings={"hill": {"style": str(painting)}})
     with pytest.raises(ConfigError, match=r"two\.onnx does not paint hill; it paints wave, the-stripes"):
         read_teacher(made)
-
-
-def test_a_teacher_that_is_missing_is_named(config):
-    with pytest.raises(ModelError, match=r"nobody\.onnx"):
-        read_teacher(config(teacher="nobody.onnx"))
 
 
 def test_an_adversarial_run_has_no_teacher(config, painting):
